@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Everything that is checked, in one go: each step is a target of the Makefile, and can be run by hand with make. Ends
+# with the sum of their counts, `N passed, N failed`. A step that fails without saying how many counts as one failure,
+# and so does a step that is still running after its time; the steps after it run all the same.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+cores=$(nproc 2>/dev/null || echo 1)
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 summary=()
+
+step() { # minutes, target, and `whole` where the target counts as one case
+	local start=$SECONDS rc line p=0 f=0
+	printf '\n== make %s\n' "$2"
+	timeout -k 30 "$1m" make -j"$cores" --no-print-directory "$2" 2>&1 | tee "$work/out"
+	rc=${PIPESTATUS[0]}
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/out" | tail -n 1)
+	[ -z "$line" ] || read -r p _ f _ <<<"$line"
+	if [ "${3:-}" = whole ] && [ "$rc" -eq 0 ]; then
+		p=1 line=whole
+	fi
+	if [ "$f" -eq 0 ] && { [ "$rc" -ne 0 ] || [ -z "$line" ]; }; then
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f))
+	summary+=("$(printf '%-13s %6d passed %4d failed %5d s' "$2" "$p" "$f" $((SECONDS - start)))")
+}
+
+step 10 test
+step 3 stress
+step 4 ubsan
+step 3 asan
+step 4 tsan
+step 1 layers
+step 1 format-check
+step 2 demo whole
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

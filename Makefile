@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+#
+# The build of weir: one file, everything under $(BUILD), `make help` is the manual.
+#
+# How sources become programs:
+#   src/rt, src/core            -> libweir.a, libweir.so.0      compiled once, with -fPIC
+#   sim/*.c sim/*.S             -> libweir-sim.a
+#   src/cli, sim/scenarios      -> weir
+#   examples/NAME.c             -> examples/NAME
+#   docs/book/CHAPTER/*.c       -> book/CHAPTER/*               (broken and fixed)
+#   bench/NAME.c                -> bench/NAME
+#   tests/KIND/.../test_NAME.c  -> tests/KIND/.../test_NAME     (tests/rt: with the other files of its folder)
+# What a program is linked with is read from its text: <weir/sim.h> adds the simulator, <check.h> adds Check.
+# Objects remember the compiler and the flags they were made with ($(BUILD)/flags): changing them builds again.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+WERROR  ?= -Werror
+CLANG_FORMAT ?= clang-format
+ifeq ($(origin CC),default)
+CC := $(if $(shell command -v gcc),gcc,cc)
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+Q := $(if $(V),,@)
+
+VERSION := $(shell sed -n 's/^.define WEIR_VERSION "\(.*\)"/\1/p' include/weir/base.h)
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wpedantic $(WERROR)
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) -fvisibility=hidden -fno-omit-frame-pointer -pthread $(CFLAGS)
+LIB_CFLAGS := -fPIC -Iinclude
+# A call in tail position has no return address of its own: programs that are read by site keep every call.
+PROG_CFLAGS := -fno-optimize-sibling-calls -Iinclude -I. -Isrc -Isim
+CHECK_CFLAGS = $$(pkg-config --cflags check)
+CHECK_LIBS = $$(pkg-config --libs check)
+
+# -- what there is --------------------------------------------------------------------------------------------------
+
+obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+
+WEIR_SRC := $(sort $(wildcard src/rt/*.c src/core/*.c))
+SIM_SRC := $(sort $(wildcard sim/*.c sim/*.S))
+CLI_SRC := $(sort $(wildcard src/cli/*.c sim/scenarios/*.c))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+BOOK_SRC := $(sort $(wildcard docs/book/*/broken.c docs/book/*/fixed.c))
+BENCH_SRC := $(sort $(wildcard bench/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/rt/test_*.c))
+RT_KIT_SRC := $(sort $(filter-out tests/rt/test_%,$(wildcard tests/rt/*.c)))
+SIMTEST_SRC := $(sort $(wildcard tests/sim/test_*.c))
+FAULT_SRC := $(sort $(wildcard tests/fault/test_*.c))
+STRESS_SRC := $(sort $(wildcard tests/stress/test_*.c))
+META_SH := $(sort $(wildcard tests/meta/*.sh))
+EXAMPLE_SH := $(sort $(wildcard tests/examples/*.sh))
+
+PROG_SRC := $(EXAMPLE_SRC) $(BOOK_SRC) $(BENCH_SRC) $(UNIT_SRC) $(SIMTEST_SRC) $(FAULT_SRC) $(STRESS_SRC)
+USES_SIM := $(SIMTEST_SRC) $(BOOK_SRC) \
+	$(if $(PROG_SRC),$(shell grep -lE '^.include [<"](weir/sim|sim/)' $(PROG_SRC) /dev/null))
+USES_CHECK := $(if $(PROG_SRC)$(RT_KIT_SRC),$(shell grep -l '^.include <check\.h>' $(PROG_SRC) $(RT_KIT_SRC) /dev/null))
+
+LIBWEIR := $(BUILD)/libweir.a
+LIBWEIR_SO := $(BUILD)/libweir.so.0
+LIBSIM := $(BUILD)/libweir-sim.a
+LIBS := $(LIBWEIR) $(LIBWEIR_SO) $(BUILD)/libweir.so $(LIBSIM)
+TOOL := $(BUILD)/weir
+
+bin = $(patsubst docs/%,$(BUILD)/%,$(patsubst tests/%,$(BUILD)/tests/%,$(patsubst examples/%,$(BUILD)/examples/%,\
+	$(patsubst bench/%,$(BUILD)/bench/%,$(basename $(1))))))
+
+EXAMPLES := $(call bin,$(EXAMPLE_SRC))
+BOOK := $(call bin,$(BOOK_SRC))
+BENCHES := $(call bin,$(BENCH_SRC))
+UNIT := $(call bin,$(UNIT_SRC))
+SIMTEST := $(call bin,$(SIMTEST_SRC))
+FAULT := $(call bin,$(FAULT_SRC))
+STRESS := $(call bin,$(STRESS_SRC))
+# The fibers of the simulator are not announced to ASan and TSan: these two run what runs on real threads.
+REAL_THREADS := $(call bin,$(filter-out $(USES_SIM),$(UNIT_SRC) $(FAULT_SRC) $(STRESS_SRC)))
+
+LIB_OBJ := $(call obj,$(WEIR_SRC) $(SIM_SRC))
+PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC))
+CHECK_OBJ := $(call obj,$(USES_CHECK))
+
+# Programs and scripts on the command line of the runner; the scripts look for what was built in BUILD.
+PLACES = BUILD='$(BUILD)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)'
+RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
+
+# -- targets --------------------------------------------------------------------------------------------------------
+
+.PHONY: all demo test unit sim-test stress tsan asan ubsan sanitized-real sanitized-all layers bench \
+	format format-check install uninstall clean help FORCE
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) ## the libraries, the weir tool, examples, book programs, benchmarks
+
+demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
+	$(Q)BUILD='$(BUILD)' CI/demo.sh
+
+test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) ## all but stress and sanitizers; ends with `N passed, N failed`
+	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(META_SH) $(EXAMPLE_SH)
+
+unit: $(BUILD)/deps $(UNIT) ## the Check suites of every module and of the runtimes
+	$(Q)$(RUN) $(UNIT)
+
+sim-test: $(SIMTEST) ## the simulation tests: exact virtual time, every schedule a seed can replay
+	$(Q)$(RUN) $(SIMTEST)
+
+stress: $(STRESS) ## real threads under load (one program at a time)
+	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
+
+# A second make with its own build folder and flags. Warnings are the business of the first: sanitized code makes
+# compilers see ghosts.
+SANITIZE = +$(Q)$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' WERROR= CFLAGS='-O1 -g $(1)' LDFLAGS='$(1)'
+
+tsan: ## unit, rt and stress under ThreadSanitizer (not the simulator: its fibers are not announced to it)
+	$(call SANITIZE,-fsanitize=thread) sanitized-real
+
+asan: ## unit, rt and stress under AddressSanitizer with leak check (not the simulator, as above)
+	$(call SANITIZE,-fsanitize=address) sanitized-real
+
+ubsan: ## unit, rt, simulation, fault and stress under UndefinedBehaviorSanitizer
+	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized-all
+
+sanitized-real: $(BUILD)/deps $(REAL_THREADS)
+	$(Q)$(RUN) --jobs 1 --timeout 900 $(REAL_THREADS)
+
+sanitized-all: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+	$(Q)$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+
+layers: $(LIBS) ## proves the picture: each layer links with the rows below it alone, and includes nothing else
+	$(Q)$(RUN) tests/meta/layers.sh tests/meta/symbols.sh
+
+bench: $(BENCHES) ## builds and runs every benchmark
+	$(Q)set -e; for b in $(BENCHES); do echo "== $$b"; $$b; done
+
+format: ## writes the style of .clang-format into every C file
+	$(Q)CLANG_FORMAT='$(CLANG_FORMAT)' CI/format.sh write
+
+format-check: ## says which C files are not in that style (skipped where clang-format is missing)
+	$(Q)CLANG_FORMAT='$(CLANG_FORMAT)' CI/format.sh check
+
+install: $(LIBS) $(TOOL) ## headers, libraries, pkg-config files and the weir tool, under DESTDIR and PREFIX
+	$(Q)$(PLACES) CI/install.sh install
+
+uninstall: ## removes what install put there
+	$(Q)$(PLACES) CI/install.sh uninstall
+
+clean: ## removes $(BUILD)
+	rm -rf '$(BUILD)'
+
+help: ## this text
+	@echo 'make TARGET [VARIABLE=value]...'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS="$$(printf '\t')" read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+	@echo 'Variables: CC CFLAGS LDFLAGS BUILD PREFIX LIBDIR DESTDIR WERROR= (warnings stay) V=1 (show commands)'
+
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) | $(LIB_CFLAGS) | $(PROG_CFLAGS) | $(LDFLAGS)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(ALL_CFLAGS) | $(LIB_CFLAGS) | $(PROG_CFLAGS) | $(LDFLAGS)' > $@
+
+$(BUILD)/deps: CI/deps.sh
+	@mkdir -p $(@D)
+	$(Q)CI/deps.sh
+	@touch $@
+
+# $(1) flags: one C or assembly file to one object, with the headers it read.
+define COMPILE
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC    $<')
+	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -c $< -o $@
+endef
+define LINK
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LINK  $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(filter $(LIBSIM),$^),-ldl) $(1) -o $@
+endef
+
+$(filter $(call obj,$(filter %.c,$(WEIR_SRC) $(SIM_SRC))),$(LIB_OBJ)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call COMPILE,$(LIB_CFLAGS))
+
+$(call obj,$(filter %.S,$(SIM_SRC))): $(BUILD)/obj/%.o: %.S $(BUILD)/flags
+	$(call COMPILE,$(LIB_CFLAGS))
+
+$(filter-out $(CHECK_OBJ),$(PROG_OBJ)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call COMPILE,$(PROG_CFLAGS))
+
+$(CHECK_OBJ): $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/deps
+	$(call COMPILE,$(PROG_CFLAGS) $(CHECK_CFLAGS))
+
+# An archive is made anew: a source that is gone leaves no member behind.
+define ARCHIVE
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  AR    $@')
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+$(LIBWEIR): $(call obj,$(WEIR_SRC)) $(BUILD)/flags
+	$(ARCHIVE)
+
+$(LIBSIM): $(call obj,$(SIM_SRC)) $(BUILD)/flags
+	$(ARCHIVE)
+
+SO_FLAGS := -shared -Wl,-soname=libweir.so.0 -Wl,--version-script=src/weir.map -Wl,--no-undefined
+
+$(LIBWEIR_SO): $(call obj,$(WEIR_SRC)) src/weir.map $(BUILD)/flags
+	$(call LINK,$(SO_FLAGS))
+
+$(BUILD)/libweir.so: $(LIBWEIR_SO)
+	$(Q)ln -sf libweir.so.0 $@
+
+$(TOOL): $(call obj,$(CLI_SRC)) $(LIBSIM) $(LIBWEIR)
+	$(call LINK)
+
+# $(1) source, $(2) program: its object, the kit of tests/rt if it is one of those, the libraries its text asks for.
+define PROGRAM
+$(2): $(call obj,$(1)) $(if $(filter tests/rt/%,$(1)),$(call obj,$(RT_KIT_SRC))) \
+		$(if $(filter $(1),$(USES_SIM)),$(LIBSIM)) $(LIBWEIR)
+	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS)))
+endef
+$(foreach s,$(PROG_SRC),$(eval $(call PROGRAM,$(s),$(call bin,$(s)))))
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(PROG_OBJ))

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Names: every global symbol of the archives begins with weir_ (weir__ where it is private), and the shared library
+# shows its public functions and nothing else.
+. "$(dirname "$0")/cases.bash"
+
+# What libweir-sim.a defines under a name that is not its own: a failed assert in a task ends the schedule with a report
+# and not the process, and the memory that tasks ask the C library for is counted, so that its n-th allocation can be
+# made to fail.
+borrowed='__assert_fail malloc calloc realloc free aligned_alloc posix_memalign memalign valloc pvalloc
+	malloc_usable_size reallocarray'
+
+globals() { # nm arguments: the names of defined global symbols
+	nm -g --defined-only "$@" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u
+}
+
+strangers() { # stdin: names; arguments: names that are allowed
+	local allowed=" $* " name
+	while IFS= read -r name; do
+		case $name in
+		weir_*) ;;
+		*) [[ $allowed == *" $name "* ]] || echo "$name" ;;
+		esac
+	done
+}
+
+for archive in libweir.a libweir-sim.a; do
+	names=$(globals "$BUILD/$archive")
+	[ -n "$names" ] || { fail "$archive has symbols" "none in $BUILD/$archive"; continue; }
+	allowed=
+	[ "$archive" = libweir.a ] || allowed=$borrowed
+	# shellcheck disable=SC2086
+	nothing "$archive: every global name begins with weir_" "$(printf '%s\n' "$names" | strangers $allowed)"
+done
+
+exports=$(nm -D --defined-only "$BUILD/libweir.so.0" 2>/dev/null |
+	awk 'NF == 3 && $2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u)
+nothing 'libweir.so.0 shows names that begin with weir_ only' \
+	"$(printf '%s\n' "${exports:-it shows nothing}" | strangers)"
+
+# What headers promise: their functions that are WEIR_API.
+promises() { # headers
+	cat "$@" | awk '
+	/^WEIR_API/ { text = ""; on = 1 }
+	on { text = text " " $0 }
+	on && /;/ { on = 0; if (match(text, /weir_[a-z0-9_]*\(/)) print substr(text, RSTART, RLENGTH - 1) }' | sort -u
+}
+
+# shellcheck disable=SC2046 # one word per header
+promised=$(promises $(find include/weir -name '*.h' ! -name sim.h))
+nothing 'libweir-sim.a has every function of sim.h' \
+	"$(comm -23 <(promises include/weir/sim.h) <(globals "$BUILD/libweir-sim.a"))"
+nothing 'libweir.so.0 has every function of the headers' \
+	"$(comm -23 <(printf '%s\n' "$promised") <(printf '%s\n' "$exports"))"
+nothing 'libweir.so.0 shows no function that is in no header' \
+	"$(comm -13 <(printf '%s\n' "$promised") <(printf '%s\n' "$exports"))"
+something 'sees a stranger' "$(printf 'weir_ok\nsomebody_else\n' | strangers)"
+
+finish
