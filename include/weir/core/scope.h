@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir/core/scope.h - a group of tasks bound to a block: none outlives it.
+ *
+ * weir_scope_init and weir_scope_join stand in one function (weir_scope_run pairs them for you). The tasks run under
+ * the scope's context, a child of the parent's. The first task that fails cancels its siblings, and its error is what
+ * join returns. Join returns when every task is gone, and only then: an ended context cancels the scope, but join keeps
+ * waiting, since returning would leave tasks that use the caller's stack. What keeps it waiting can be reported
+ * (stuck_after_ns of the runtime).
+ *
+ * STATE x OPERATION   open                ended (cancelled, failed)    joining, tasks run      joined / zeroed
+ *   spawn             starts a task       the context's code           as before, from tasks   WEIR_EINVAL
+ *   cancel            ends it             nothing                      ends it                 nothing
+ *   join              waits for all       waits for all                misuse                  misuse / returns rc
+ *
+ * PAIRWISE THREAD-SAFETY: spawn and cancel may be called at the same time by any task that runs in the scope, and by
+ * its owner; init and join are the owner's. A scope is not movable between init and join. */
+#ifndef WEIR_CORE_SCOPE_H
+#define WEIR_CORE_SCOPE_H
+
+#include <weir/base.h>
+#include <weir/core/ctx.h>
+
+WEIR_EXTERN_C_BEGIN
+
+struct weir_scope {
+	uint64_t opaque_[96];
+};
+
+/* Opens a scope under parent.
+ * Owner: s is the caller's memory until weir_scope_join. Threads: the owner. Blocks: no. Fails: no.
+ * After cancel: a scope that has ended; spawn says so. */
+WEIR_API void weir_scope_init(weir_scope *s, weir_ctx *parent);
+
+/* The context its tasks run under.
+ * Owner: borrowed, until join returns. Threads: any. Blocks: no. Fails: no. After cancel: unchanged. */
+WEIR_API weir_ctx *weir_scope_ctx(weir_scope *s);
+
+/* The nearest open scope above ctx (the one a task runs in), or NULL.
+ * Owner: borrowed. Threads: any. Blocks: no. Fails: NULL. After cancel: unchanged. */
+WEIR_API weir_scope *weir_scope_of(weir_ctx *ctx);
+
+/* Starts fn(scope's context, detail, arg) as a task, or fails with arg untouched. name is copied (31 bytes).
+ * Owner: arg must live until the task is over. Threads: see above. Blocks: no.
+ * Fails: WEIR_ENOMEM, WEIR_EAGAIN (no more tasks), WEIR_EINVAL, the scope's code once it has ended. After cancel:
+ * starts nothing. */
+WEIR_API WEIR_MUST_CHECK int weir_scope_spawn(weir_scope *s, const char *name, weir_task_fn *fn, void *arg);
+
+/* Ends the scope's context (cause: user). Tasks are asked, not killed.
+ * Owner: why must be static. Threads: see above. Blocks: no. Fails: no. After cancel: does nothing. */
+WEIR_API void weir_scope_cancel(weir_scope *s, const char *why);
+
+/* Waits until every task is gone and finishes the scope. rc is the block's own outcome: negative cancels the siblings.
+ * Returns rc if negative; else the first task error that is not a mere consequence of the scope's end; else the
+ * parent's code if the parent has ended; else 0. A scope cancelled by its owner: 0.
+ * Owner: s is plain memory again; detail of the returned error moves into err. Threads: the owner.
+ * Blocks: until every task has returned; ctx ending cancels the scope but does not end the wait.
+ * Fails: as above, WEIR_EDEADLK (called by a task of the scope itself). After cancel: cancels the scope, waits. */
+WEIR_API WEIR_MUST_CHECK int weir_scope_join(weir_ctx *ctx, weir_scope *s, int rc, weir_err *err);
+
+/* init, body(scope's context, err, arg), join: cannot be forgotten. In body, weir_scope_of(ctx) is the scope.
+ * Owner: arg is the caller's. Threads: any. Blocks: as weir_scope_join. Fails: as weir_scope_join. After cancel: body
+ * runs and sees it. */
+WEIR_API WEIR_MUST_CHECK int weir_scope_run(weir_ctx *ctx, weir_task_fn *body, void *arg, weir_err *err);
+
+WEIR_EXTERN_C_END
+
+#endif

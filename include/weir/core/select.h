@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir/core/select.h - wait for one of n cases, and commit exactly one.
+ *
+ * Select claims, then commits: it never checks one moment and acts the next, so the case it returns has happened and no
+ * other has. Of several ready cases one is chosen by the runtime's random (in the simulator: a choice of the schedule).
+ * The context wins at entry. The waiters live in the caller's case array: select never allocates. Channels are locked
+ * in the order of their ids.
+ *
+ * A case with a NULL handle is switched off. Without any case that is on, select waits for its context. A case stands
+ * for one wait: fill the array again (or set .rc aside) before the next select; cases may be reused as they are.
+ *
+ * PAIRWISE THREAD-SAFETY: a case array belongs to one task during the call; handles follow chan.h. */
+#ifndef WEIR_CORE_SELECT_H
+#define WEIR_CORE_SELECT_H
+
+#include <weir/base.h>
+
+WEIR_EXTERN_C_BEGIN
+
+struct weir_case {
+	int rc; /* of the committed case: send 0 or WEIR_EPIPE, recv 1 or 0, timer 0, ctx its code; else untouched */
+	uint32_t kind_;
+	void *end_;
+	void *item_;
+	int64_t at_;
+	uint64_t opaque_[12];
+};
+
+/* Cases, by value. Send: *item moves on rc 0. Recv: on rc 1 out holds a value the caller owns. Timer: ready at the
+ * absolute time `at` (WEIR_FOREVER: off). Ctx: ready when `other` has ended.
+ * Owner: the case borrows its arguments until the select returns. Threads: any. Blocks: no. Fails: no. After cancel:
+ * unchanged. */
+WEIR_API weir_case weir_case_send(weir_tx *tx, const void *item);
+WEIR_API weir_case weir_case_recv(weir_rx *rx, void *out);
+WEIR_API weir_case weir_case_timer(int64_t at);
+WEIR_API weir_case weir_case_ctx(weir_ctx *other);
+
+/* Waits for one case and returns its index; its outcome is in cases[index].rc.
+ * Owner: as the committed case says; the others are as if never asked. Threads: one per array. Blocks: until a case
+ * commits or ctx ends. Fails: WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime, more than INT_MAX cases, or
+ * a case not made by weir_case_*). After cancel: returns its code, also where a case is ready. */
+WEIR_API WEIR_MUST_CHECK int weir_select(weir_ctx *ctx, weir_case *cases, size_t n);
+
+/* As weir_select, but WEIR_EAGAIN where it would wait (also when every case is off).
+ * Owner: as weir_select. Threads: one per array. Blocks: no. Fails: WEIR_EAGAIN, WEIR_EINVAL. After cancel:
+ * unchanged. */
+WEIR_API WEIR_MUST_CHECK int weir_try_select(weir_case *cases, size_t n);
+
+WEIR_EXTERN_C_END
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir/sim.h - run a program of weir under a scheduler that owns every choice and every nanosecond.
+ *
+ * One operating system thread; tasks are fibers; time is virtual and starts at 0. A *schedule* is one run of the
+ * scenario under one sequence of choices: which task goes on, which ready case a select takes, whether a timer fires
+ * early. A *search* runs many schedules and stops at the first that fails; the failure is printed as a report with a
+ * replay line that reproduces it byte for byte.
+ *
+ *   WEIR_SIM_TEST(name) { ... }                    a test; the body sees weir_ctx *ctx
+ *   int main(int c, char **v) { return weir_sim_main(c, v); }
+ *
+ * or, from any test framework: weir_sim_run(&opts, fn, arg, &result) == 0.
+ *
+ * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
+ * contexts, scopes, items and memory of the runtime, use of a handle by two tasks that are not ordered, stale handles,
+ * a channel whose account does not balance, broken invariants, runs without end, a run that differs when it is
+ * repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
+ * ThreadSanitizer on real threads for those), weak memory, real blocking calls. Ownership handed over by anything but
+ * weir's operations looks unordered to it.
+ *
+ * LIMITS: WEIR_SIM_TASKS tasks per schedule, 256 KiB of stack and 8 MiB of runtime memory per task.
+ * THREAD-SAFETY: one search at a time in a process; everything below is called from the thread that runs it. */
+#ifndef WEIR_SIM_H
+#define WEIR_SIM_H
+
+#include <weir/base.h>
+#include <weir/core.h>
+#include <weir/rt.h>
+
+WEIR_EXTERN_C_BEGIN
+
+#define WEIR_SIM_TASKS 256
+
+enum weir_sim_kind {
+	WEIR_SIM_PASS = 0,
+	WEIR_SIM_ASSERTION,
+	WEIR_SIM_CRASH,
+	WEIR_SIM_DEADLOCK,
+	WEIR_SIM_LEAK,
+	WEIR_SIM_OWNERSHIP,
+	WEIR_SIM_ACCOUNT,
+	WEIR_SIM_INVARIANT,
+	WEIR_SIM_STEP_LIMIT,
+	WEIR_SIM_HANG,           /* a task ran long without reaching an operation, or is in a real blocking call */
+	WEIR_SIM_MISUSE,         /* a rule of the library was broken */
+	WEIR_SIM_NONDETERMINISM, /* the same choices gave another run */
+	WEIR_SIM_NO_DECISIONS,   /* nothing was ever chosen: the test explores nothing */
+	WEIR_SIM_BAD_REPLAY,     /* the replay string does not fit the scenario */
+};
+
+struct weir_sim_opts {
+	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
+	const char *strategy; /* "random", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions),
+	                         * "portfolio" (NULL; random, pct3 and pct10 in turn) */
+	uint64_t seed;        /* 0: 1 */
+	uint64_t schedules;   /* 0: 1000; dfs: 0 is no limit */
+	uint64_t steps;       /* per schedule; 0: 20000 */
+	int64_t wall_ns;      /* real time for the search; 0: no limit */
+	unsigned early;       /* how often a timer may fire although tasks can run; in every second schedule. 0: 2 */
+	bool no_early;        /* time moves only when every task waits */
+	const char *replay;   /* one schedule, as a report named it */
+	uint64_t fail_alloc;  /* the n-th allocation fails (from 1); 0: none */
+	uint64_t fail_spawn;  /* the n-th spawn fails (from 1); 0: none */
+	bool fault_sweep;     /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
+	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
+	const char *report;      /* path the report is written to as well; NULL: none */
+	bool quiet;              /* nothing on stderr */
+};
+
+struct weir_sim_result {
+	enum weir_sim_kind kind;
+	uint64_t schedules, steps, decisions; /* of the whole search */
+	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
+	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn */
+	uint64_t failed_schedule;             /* from 1; 0: none failed */
+	uint64_t hash;                        /* of the last schedule */
+	int64_t time_ns;                      /* virtual time at its end */
+	char replay[4096];                    /* of the failure; "" if none, or too long to be written down */
+	char message[512];                    /* the first line of the failure */
+};
+
+/* Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could not
+ * run (WEIR_EINVAL: an unknown strategy or a malformed replay string; WEIR_ENOMEM). opts and out may be NULL. fn runs
+ * as task 0 under a root context; a negative return is a failure. */
+WEIR_API WEIR_MUST_CHECK int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg,
+					  struct weir_sim_result *out);
+
+/* "deadlock", "leak", ... */
+WEIR_API const char *weir_sim_kind_name(enum weir_sim_kind kind);
+
+/* ---- tests ---- */
+
+struct weir_sim_test {
+	const char *name;
+	weir_task_fn *fn;
+	void *arg;
+	struct weir_sim_opts opts;
+	enum weir_sim_kind expect; /* a planted bug: the kind it must be found as */
+	struct weir_sim_test *next;
+};
+
+WEIR_API void weir_sim_register(struct weir_sim_test *test);
+
+/* Runs the registered tests, in the order of registration, after the canary (programs known to be broken, which must be
+ * found).
+ *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--wall SECONDS] [--report FILE] [--no-canary]
+ *   [NAME...]
+ *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test)
+ * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
+ * Returns an exit status: 0 all passed, 1 some failed, 2 bad arguments, 3 the canary did not fail. Ends with "N passed,
+ * N failed". */
+WEIR_API int weir_sim_main(int argc, char **argv);
+
+/* The same for tests in an array rather than registered ones; argv[0] as the replay line shall name the program. */
+WEIR_API int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *tests, size_t n);
+
+#define WEIR_SIM_TEST(test) WEIR_SIM_TEST_WITH(test, .seed = 0)
+
+/* WEIR_SIM_TEST_WITH(name, .strategy = "dfs2", .early = 1) { ... }: with fields of struct weir_sim_opts. */
+#define WEIR_SIM_TEST_WITH(test, ...)                                                     \
+	static void weir_sim_body_##test(weir_ctx *ctx);                                  \
+	static int weir_sim_task_##test(weir_ctx *ctx, weir_err *err, void *arg)          \
+	{                                                                                 \
+		(void)err, (void)arg;                                                     \
+		weir_sim_body_##test(ctx);                                                \
+		return 0;                                                                 \
+	}                                                                                 \
+	__attribute__((constructor)) static void weir_sim_register_##test(void)           \
+	{                                                                                 \
+		static struct weir_sim_test weir_sim_test_ = {.name = #test,              \
+							      .fn = weir_sim_task_##test, \
+							      .opts = {__VA_ARGS__}};     \
+		weir_sim_register(&weir_sim_test_);                                       \
+	}                                                                                 \
+	static void weir_sim_body_##test(WEIR_UNUSED weir_ctx *ctx)
+
+/* ---- inside a scenario ---- */
+
+#define WEIR_SIM_ASSERT(cond)                                           \
+	do {                                                            \
+		if (!(cond))                                            \
+			weir_sim_fail(__FILE__, __LINE__, "%s", #cond); \
+	} while (0)
+
+/* Compares two integers and shows both. */
+#define WEIR_SIM_EQ(a, b)                                                                                    \
+	do {                                                                                                 \
+		long long weir_sim_a_ = (long long)(a), weir_sim_b_ = (long long)(b);                        \
+		if (weir_sim_a_ != weir_sim_b_)                                                              \
+			weir_sim_fail(__FILE__, __LINE__, "%s == %s: %lld is not %lld", #a, #b, weir_sim_a_, \
+				      weir_sim_b_);                                                          \
+	} while (0)
+
+/* Ends the schedule as failed. In the simulator it does not return; outside, it prints and aborts. */
+WEIR_API __attribute__((noreturn))
+WEIR_PRINTF(3, 4) void weir_sim_fail(const char *file, int line, const char *fmt, ...);
+
+/* A number in [0, n), chosen by the strategy and part of the schedule. n from 1 to 2^31 - 1. */
+WEIR_API uint32_t weir_sim_choose(uint32_t n, const char *why);
+
+/* Returns when every other task waits (and before time moves on). Blocks: until then. */
+WEIR_API void weir_sim_quiesce(weir_ctx *ctx);
+
+/* A line in the trace. */
+WEIR_API WEIR_PRINTF(1, 2) void weir_sim_note(const char *fmt, ...);
+
+/* A name for the report: of a channel (either end), context, scope or pipeline. text is copied (23 bytes). */
+WEIR_API void weir_sim_name(const void *object, const char *text);
+
+/* A task outside of any scope, under ctx; it must have returned when the scenario ends. name is copied. */
+WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, weir_task_fn *fn, void *arg);
+
+/* fn(arg) is called after every step, and must not call weir; false is a failure that names `what` (static). At most
+ * 8. */
+WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
+
+/* Whether the caller runs inside the simulator. */
+WEIR_API bool weir_sim_active(void);
+
+WEIR_EXTERN_C_END
+
+#endif
