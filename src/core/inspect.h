@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one private entry through which the simulator reads core's objects. It takes no lock and calls nothing: it is for a runtime
+ * that runs one task at a time, between operations. */
+#ifndef WEIR_SRC_CORE_INSPECT_H
+#define WEIR_SRC_CORE_INSPECT_H
+
+#include <weir/core/chan.h>
+#include <weir/core/ctx.h>
+#include <weir/core/select.h>
+#include <weir/rt/hooks.h>
+
+struct weir__chan_view {
+	const char *type;
+	uint64_t accepted, delivered, dropped;
+	size_t len, capacity, n_tx, n_rx;
+	bool shut, waiting_senders, waiting_receivers;
+};
+
+void weir__inspect_chan(const struct weir_obj *chan, struct weir__chan_view *out);
+
+/* K1 of chan.c, and K2: nobody waits who need not. */
+bool weir__inspect_account_ok(const struct weir_obj *chan);
+
+/* The channel of a handle. */
+struct weir_obj *weir__inspect_handle_chan(const struct weir_obj *handle);
+
+struct weir__ctx_view {
+	const struct weir_obj *parent, *up;
+	int64_t deadline_at;
+	enum weir_cause cause; /* as latched; NONE if nobody has looked yet */
+	const char *why;
+};
+
+void weir__inspect_ctx(const struct weir_obj *ctx, struct weir__ctx_view *out);
+
+struct weir__case_view {
+	enum { WEIR__VIEW_OFF, WEIR__VIEW_SEND, WEIR__VIEW_RECV, WEIR__VIEW_TIMER, WEIR__VIEW_CTX } kind;
+	struct weir_obj *obj;    /* channel or context, or NULL */
+	struct weir_obj *handle; /* or NULL */
+	int64_t at;
+	int rc;
+};
+
+void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_view *out);
+
+/* The object that a pointer of the user's stands for: a handle, context, scope or pipeline; NULL if it is none. */
+struct weir_obj *weir__inspect_object(const void *user);
+
+#endif

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pipelines: N workers between two channels, and an account that balances.
+ *
+ * A worker takes a job, runs the handler under a child context with the job's time limit, decides what became of it, drops the input, and
+ * hands the result over. Everything it waits for ends with the run's context.
+ *
+ *  L1  Each worker is the only writer of its statistics block, in the order received, outcome, emitted or undelivered; so the
+ *      promise of stats.h is the promise of pipeline.h. In an ordered run a worker may emit results of others: it got them under the
+ *      window's lock, after their outcome was counted.
+ *  L2  An input belongs to its worker from receive until it is dropped after the handler; a value belongs to the result from the handler's 0
+ *      on, and is dropped with it if the result cannot be handed over.
+ *  L3  A worker leaves in this order: jobs handle closed (the last one drops what was not picked up), results handle closed (the last one
+ *      tells the consumer), alive counted down. So once results close, the account is final.
+ *  L4  The end of the run's context stops intake of its own jobs channel as soon as any worker notices, so a producer is never
+ *      left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is only left.
+ *  L5  All memory is there before the first worker starts; the job path allocates nothing.
+ *
+ * Lock order: WEIR__RANK_PIPELINE for `alive` and for the window, never both. The object dies with its scope: after every worker's
+ * thread was joined. See chapters 12 to 14 of docs/book. */
+#include "pipeline.h"
+
+enum { RECEIVED, SUCCEEDED, FAILED, CANCELED, EMITTED, UNDELIVERED, N_COUNTERS };
+
+static const char *const counter_names[N_COUNTERS] = {"received", "succeeded", "failed",
+						      "canceled", "emitted",   "undelivered"};
+
+/* ---- elements ---- */
+
+static size_t align_of(const weir_type *type)
+{
+	return type->align ? type->align : _Alignof(max_align_t);
+}
+
+static size_t element_align(const weir_type *type, size_t head_align)
+{
+	return align_of(type) > head_align ? align_of(type) : head_align;
+}
+
+size_t weir_job_offset(const weir_type *in)
+{
+	return weir__align_up(sizeof(struct weir_job_head), align_of(in));
+}
+
+size_t weir_result_offset(const weir_type *out)
+{
+	return weir__align_up(sizeof(struct weir_result_head), align_of(out));
+}
+
+static void drop_job(void *item, void *arg)
+{
+	const weir_type *in = arg;
+	weir_type_drop(in, (unsigned char *)item + weir_job_offset(in));
+}
+
+static void drop_result(void *item, void *arg)
+{
+	const weir_type *out = arg;
+	struct weir_result_head *head = item;
+	if (head->rc == 0)
+		weir_type_drop(out, (unsigned char *)item + weir_result_offset(out));
+	weir_err_fini(&head->err);
+}
+
+weir_type weir_job_type(const weir_type *in)
+{
+	size_t align = element_align(in, _Alignof(struct weir_job_head));
+	return (weir_type){.name = in->name,
+			   .size = weir__align_up(weir_job_offset(in) + in->size, align),
+			   .align = align,
+			   .drop = in->drop ? drop_job : NULL,
+			   .arg = (void *)(uintptr_t)in};
+}
+
+weir_type weir_result_type(const weir_type *out)
+{
+	size_t align = element_align(out, _Alignof(struct weir_result_head));
+	return (weir_type){.name = out->name,
+			   .size = weir__align_up(weir_result_offset(out) + out->size, align),
+			   .align = align,
+			   .drop = drop_result,
+			   .arg = (void *)(uintptr_t)out};
+}
+
+/* ---- one job ---- */
+
+/* Turns what the handler returned into the result's head, and returns the counter it belongs to. */
+static int classify(weir_ctx *job_ctx, struct weir_result_head *head, int rc)
+{
+	int ended = rc == WEIR_ECANCELED || rc == WEIR_EDEADLINE ? weir__ctx_ended(job_ctx) : 0;
+	if (rc > 0)
+		rc = weir_fail(&head->err, WEIR_EINVAL, "the handler returned %d: 0 is success, negative an error", rc);
+	if (rc == 0) {
+		weir_err_fini(&head->err); /* a detail written and then not returned */
+		return SUCCEEDED;
+	}
+	head->rc = ended ? ended : rc;
+	if (head->err.code == 0)
+		head->err.code = head->rc;
+	if (!ended)
+		return FAILED;
+	head->cause = weir__ctx_cause(job_ctx, &head->why);
+	return CANCELED;
+}
+
+static void run_handler(struct weir__worker *w)
+{
+	struct weir_pipeline *p = w->run;
+	const struct weir_job_head *job = (const void *)w->job;
+	struct weir_result_head *head = (void *)w->result;
+	int64_t limit = job->timeout_ns > 0 ? job->timeout_ns : p->opts.job_timeout_ns;
+	int64_t now = p->rt->vt->now(p->rt);
+	weir_ctx ctx;
+	memset(w->result, 0, p->result_type.size);
+	head->id = job->id;
+	head->why = "";
+	weir__store64(&w->busy_job, job->id);
+	weir__store64(&w->busy_since, (uint64_t)now + 1);
+	weir__ctx_init(&ctx, &p->ctx, limit > 0 ? weir_time_add(now, limit) : WEIR_FOREVER, 0, p->site);
+	int rc = p->opts.handler(&ctx, w->job + p->in_offset, w->result + p->out_offset, &head->err, p->opts.arg);
+	assert(weir__locks_held() == 0);
+	weir_stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1);
+	weir_ctx_fini(&ctx);
+	weir__store64(&w->busy_since, 0);
+	weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
+}
+
+/* Hands the result in w->result over, or drops it. */
+static void emit(struct weir__worker *w)
+{
+	struct weir_pipeline *p = w->run;
+	int rc = weir__tx_send(&p->ctx, w->results, w->result, p->site);
+	weir_stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1);
+	if (rc < 0)
+		weir_type_drop(&p->result_type, w->result);
+	if (rc == WEIR_EPIPE)
+		weir__ctx_end(&p->ctx, WEIR_CAUSE_CONSUMER, "nobody reads the results any more");
+}
+
+/* ---- the two ways to pick up and deliver ---- */
+
+/* 1: a job is in w->job; else the worker is to leave. */
+static int pick_up(struct weir__worker *w)
+{
+	struct weir_pipeline *p = w->run;
+	int rc = weir__rx_recv(&p->ctx, w->jobs, w->job, p->site);
+	if (rc == 1)
+		weir_stats_add(p->stats, w->index, RECEIVED, 1);
+	return rc;
+}
+
+static struct weir_op turn_op(struct weir_pipeline *p, bool may_park)
+{
+	return (struct weir_op){.kind = WEIR_OP_PIPE_TURN,
+				.access = WEIR_ACCESS_WRITE,
+				.may_park = may_park,
+				.obj = {&p->obj, &weir__ctx(&p->ctx)->obj},
+				.at = WEIR_FOREVER,
+				.site = p->site};
+}
+
+static int pick_up_in_turn(struct weir__worker *w, uint64_t *seq)
+{
+	struct weir_pipeline *p = w->run;
+	struct weir_op op = turn_op(p, true);
+	bool hooked = weir__hooked(p->rt);
+	if (hooked)
+		weir__choice(p->rt, &op);
+	int rc = weir__reorder_enter(&p->reorder, &p->ctx, p->rt);
+	if (hooked)
+		weir__result(p->rt, &op, rc);
+	if (rc < 0)
+		return rc;
+	rc = pick_up(w);
+	*seq = weir__reorder_leave(&p->reorder, rc == 1);
+	return rc;
+}
+
+static void emit_in_turn(struct weir__worker *w, uint64_t seq)
+{
+	struct weir_pipeline *p = w->run;
+	struct weir_op op = turn_op(p, false);
+	bool hooked = weir__hooked(p->rt);
+	if (hooked)
+		weir__choice(p->rt, &op);
+	bool mine = weir__reorder_put(&p->reorder, seq, w->result);
+	if (hooked)
+		weir__result(p->rt, &op, 0);
+	while (mine && weir__reorder_next(&p->reorder, w->result)) {
+		emit(w);
+		weir__reorder_emitted(&p->reorder);
+	}
+}
+
+/* Nobody begins before all workers exist, so a start that fails has picked up nothing. 0, or the code of the run. */
+static int wait_for_start(struct weir_pipeline *p)
+{
+	int rc = 0;
+	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
+	if (!p->started)
+		return weir__queue_wait(&p->gate, &p->lock, rank, NULL, &p->ctx, p->rt, WEIR_FOREVER, &rc)
+			       ? rc
+			       : weir__ctx_ended(&p->ctx);
+	weir__unlock(&p->lock, rank);
+	return 0;
+}
+
+static int begin(struct weir_pipeline *p)
+{
+	struct weir_op op = turn_op(p, true);
+	if (!weir__hooked(p->rt))
+		return wait_for_start(p);
+	weir__choice(p->rt, &op);
+	return weir__result(p->rt, &op, wait_for_start(p));
+}
+
+/* L3, L4 */
+static void leave(struct weir__worker *w)
+{
+	struct weir_pipeline *p = w->run;
+	struct weir__wake wake;
+	if (p->own_jobs && weir__ctx_ended(&p->ctx))
+		weir__chan_shut(p->jobs);
+	weir__rx_close(&w->jobs, p->site);
+	weir__tx_close(&w->results, p->site);
+	weir__wake_init(&wake);
+	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
+	assert(p->alive > 0);
+	if (--p->alive == 0)
+		weir__queue_release(&p->stoppers, 0, &wake);
+	weir__unlock(&p->lock, rank);
+	weir__wake_all(&wake);
+}
+
+static int worker_main(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct weir__worker *w = arg;
+	struct weir_pipeline *p = w->run;
+	uint64_t seq = 0;
+	bool ordered = p->reorder.window > 0;
+	(void)ctx, (void)err; /* the run's own context is below the scope's */
+	int rc = begin(p);
+	while (rc == 0 && (ordered ? pick_up_in_turn(w, &seq) : pick_up(w)) == 1) {
+		run_handler(w);
+		if (ordered)
+			emit_in_turn(w, seq);
+		else
+			emit(w);
+	}
+	if (weir__hooked(p->rt)) {
+		struct weir_op op = turn_op(p, false);
+		op.kind = WEIR_OP_PIPE_LEAVE;
+		weir__choice(p->rt, &op);
+		weir__result(p->rt, &op, 0);
+	}
+	leave(w);
+	return 0;
+}
+
+/* ---- making a run ---- */
+
+static void run_free(struct weir_pipeline *p)
+{
+	weir_rt *rt = p->rt;
+	for (size_t i = 0; i < p->n_workers; i++) { /* handles of workers that never started */
+		weir__rx_close(&p->workers[i].jobs, p->site);
+		weir__tx_close(&p->workers[i].results, p->site);
+	}
+	if (p->jobs)
+		weir__chan_unref(p->jobs);
+	weir_stats_free(&p->stats);
+	weir_ctx_fini(&p->ctx);
+	weir__gone(rt, &p->obj);
+	rt->vt->release(rt, p);
+}
+
+static void run_fini(struct weir__owned *owned)
+{
+	run_free((struct weir_pipeline *)((unsigned char *)owned - offsetof(struct weir_pipeline, owned)));
+}
+
+static int check_opts(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts)
+{
+	struct weir__scope *scope = weir__scope(s);
+	if (!scope || scope->obj.kind != WEIR_OBJ_SCOPE || !in || !out || !opts || !opts->handler)
+		return WEIR_EINVAL;
+	if (opts->workers > UINT16_MAX || opts->reorder_window > UINT32_MAX)
+		return WEIR_EINVAL;
+	if ((align_of(in) & (align_of(in) - 1)) || (align_of(out) & (align_of(out) - 1)))
+		return WEIR_EINVAL;
+	return weir__ctx_ended(&scope->ctx);
+}
+
+/* One block: the run, its workers, their scratch, the window. L5 */
+static struct weir_pipeline *run_alloc(weir_rt *rt, const weir_type *in, const weir_type *out,
+				       const struct weir_pipeline_opts *opts, const void *site)
+{
+	size_t workers = opts->workers ? opts->workers : 1;
+	size_t window = !opts->ordered ? 0 : opts->reorder_window ? opts->reorder_window : 2 * workers;
+	weir_type job = weir_job_type(in), result = weir_result_type(out);
+	size_t align = job.align > result.align ? job.align : result.align;
+	size_t job_size = weir__align_up(job.size, align), result_size = weir__align_up(result.size, align);
+	size_t head = sizeof(struct weir_pipeline) + workers * sizeof(struct weir__worker);
+	size_t scratch, slots, bytes;
+	if (__builtin_mul_overflow(workers, job_size + result_size, &scratch) ||
+	    __builtin_mul_overflow(window, result_size + sizeof(bool), &slots) ||
+	    __builtin_add_overflow(scratch, slots, &bytes) || __builtin_add_overflow(bytes, head + align, &bytes))
+		return NULL;
+	struct weir_pipeline *p = rt->vt->alloc(rt, bytes, site);
+	if (!p)
+		return NULL;
+	memset(p, 0, bytes);
+	p->obj.kind = WEIR_OBJ_PIPELINE;
+	p->owned.fini = run_fini;
+	p->rt = rt;
+	p->opts = *opts;
+	p->opts.name = opts->name ? opts->name : "pipeline";
+	p->in = in;
+	p->result_type = result; /* points to the caller's *out, as the channel does: both may outlive the run */
+	p->in_offset = weir_job_offset(in);
+	p->out_offset = weir_result_offset(out);
+	p->site = site;
+	p->n_workers = workers;
+	p->workers = (struct weir__worker *)(p + 1);
+	unsigned char *at = (unsigned char *)p + (weir__align_up((uintptr_t)p + head, align) - (uintptr_t)p);
+	for (size_t i = 0; i < workers; i++, at += job_size + result_size)
+		p->workers[i] = (struct weir__worker){.run = p, .index = i, .job = at, .result = at + job_size};
+	p->reorder.window = window;
+	p->reorder.result_size = result_size;
+	p->reorder.slots = at;
+	p->reorder.ready = (bool *)(at + window * result_size);
+	return p;
+}
+
+/* A handle of each channel for every worker. */
+static int run_handles(struct weir_pipeline *p, weir_rx *jobs, weir_tx *results)
+{
+	int rc = 0;
+	for (size_t i = 0; i < p->n_workers && rc == 0; i++) {
+		rc = weir__rx_clone(jobs, 1, &p->workers[i].jobs, p->site);
+		if (rc == 0)
+			rc = weir__tx_clone(results, 1, &p->workers[i].results, p->site);
+	}
+	return rc;
+}
+
+/* Starts the workers, then lets them begin. On failure those that exist find the run ended, and the scope's join sees them off. */
+static int run_spawn(weir_scope *s, struct weir_pipeline *p)
+{
+	struct weir__wake wake;
+	int rc = 0;
+	p->alive = p->n_workers;
+	for (size_t i = 0; i < p->n_workers; i++) {
+		rc = weir__scope_spawn(s, p->opts.name, worker_main, &p->workers[i], p->site);
+		if (rc < 0) {
+			weir__ctx_end(&p->ctx, WEIR_CAUSE_SHUTDOWN, "not all workers could be started");
+			for (; i < p->n_workers; i++)
+				leave(&p->workers[i]);
+			return rc;
+		}
+	}
+	weir__wake_init(&wake);
+	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
+	p->started = true;
+	weir__queue_release(&p->gate, 0, &wake);
+	weir__unlock(&p->lock, rank);
+	weir__wake_all(&wake);
+	return 0;
+}
+
+/* jobs (taken on success) feed the run; *results is set on success. */
+static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, weir_rx **results)
+{
+	weir_tx *results_tx = NULL;
+	weir_rx *results_rx = NULL;
+	const struct weir_stats_opts stats = {
+		.name = p->opts.name, .counters = counter_names, .n_counters = N_COUNTERS, .n_writers = p->n_workers};
+	weir__ctx_init(&p->ctx, weir_scope_ctx(s), WEIR_FOREVER, 0, p->site);
+	weir__created(p->rt, &p->obj, &weir__scope(s)->obj, p->site);
+	p->jobs = (*jobs)->chan;
+	weir__chan_ref(p->jobs);
+	int rc = weir_stats_new(p->rt, &stats, &p->stats);
+	if (rc == 0)
+		rc = weir__chan_new(p->rt, &p->result_type, p->opts.result_buffer, &results_tx, &results_rx, p->site);
+	if (rc == 0)
+		rc = run_handles(p, *jobs, results_tx);
+	weir__tx_close(&results_tx, p->site);
+	if (rc < 0) {
+		weir__rx_close(&results_rx, p->site);
+		run_free(p);
+		return rc;
+	}
+	weir__scope_own(s, &p->owned);
+	rc = run_spawn(s, p);
+	if (rc < 0) {
+		weir__rx_close(&results_rx, p->site);
+		return rc;
+	}
+	weir__rx_close(jobs, p->site);
+	*results = results_rx;
+	return 0;
+}
+
+int weir_pipeline_start(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts,
+			weir_tx **jobs, weir_rx **results, weir_pipeline **p)
+{
+	weir_tx *jobs_tx = NULL;
+	weir_rx *jobs_rx = NULL;
+	int rc = jobs && results ? check_opts(s, in, out, opts) : WEIR_EINVAL;
+	if (rc < 0)
+		return rc;
+	weir_rt *rt = weir__scope(s)->rt;
+	struct weir_pipeline *run = run_alloc(rt, in, out, opts, WEIR__SITE());
+	if (!run)
+		return WEIR_ENOMEM;
+	run->own_jobs = true;
+	weir_type job = weir_job_type(in);
+	rc = weir__chan_new(rt, &job, opts->job_buffer, &jobs_tx, &jobs_rx, run->site);
+	if (rc < 0) {
+		rt->vt->release(rt, run);
+		return rc;
+	}
+	const void *site = run->site;
+	rc = run_start(s, run, &jobs_rx, results);
+	if (rc < 0) {
+		weir__rx_close(&jobs_rx, site);
+		weir__tx_close(&jobs_tx, site);
+		return rc;
+	}
+	*jobs = jobs_tx;
+	if (p)
+		*p = run;
+	return 0;
+}
+
+int weir_pipeline_attach(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts,
+			 weir_rx **jobs, weir_rx **results, weir_pipeline **p)
+{
+	int rc = jobs && results ? check_opts(s, in, out, opts) : WEIR_EINVAL;
+	if (rc < 0)
+		return rc;
+	if (!*jobs)
+		return WEIR_EBADF;
+	weir_rt *rt = weir__scope(s)->rt;
+	weir_type job = weir_job_type(in);
+	const weir_type *given = &(*jobs)->chan->type;
+	/* the caller's job type points to its own description of `in` */
+	if ((*jobs)->chan->rt != rt || given->size != job.size || given->align != job.align || given->drop != job.drop ||
+	    !weir_type_equal(given->arg, in))
+		return WEIR_EINVAL;
+	struct weir_pipeline *run = run_alloc(rt, in, out, opts, WEIR__SITE());
+	if (!run)
+		return WEIR_ENOMEM;
+	rc = run_start(s, run, jobs, results);
+	if (rc == 0 && p)
+		*p = run;
+	return rc;
+}
+
+/* ---- acting on a run ---- */
+
+static struct weir_op run_op(struct weir_pipeline *p, enum weir_op_kind kind, const void *site)
+{
+	return (struct weir_op){
+		.kind = (uint8_t)kind, .access = WEIR_ACCESS_WRITE, .obj = {&p->obj}, .at = WEIR_FOREVER, .site = site};
+}
+
+static void pipeline_drain(weir_pipeline *p, const void *site)
+{
+	struct weir_op op = run_op(p, WEIR_OP_PIPE_DRAIN, site);
+	bool hooked = weir__hooked(p->rt);
+	if (hooked)
+		weir__choice(p->rt, &op);
+	weir__chan_shut(p->jobs);
+	if (hooked)
+		weir__result(p->rt, &op, 0);
+}
+
+static void pipeline_cancel(weir_pipeline *p, const char *why, const void *site)
+{
+	struct weir_op op = run_op(p, WEIR_OP_PIPE_CANCEL, site);
+	bool hooked = weir__hooked(p->rt);
+	if (hooked)
+		weir__choice(p->rt, &op);
+	weir__ctx_end(&p->ctx, WEIR_CAUSE_USER, why ? why : "cancelled");
+	if (p->own_jobs)
+		weir__chan_shut(p->jobs); /* L4 */
+	if (hooked)
+		weir__result(p->rt, &op, 0);
+}
+
+void weir_pipeline_drain(weir_pipeline *p)
+{
+	if (p)
+		pipeline_drain(p, WEIR__SITE());
+}
+
+void weir_pipeline_cancel(weir_pipeline *p, const char *why)
+{
+	if (p)
+		pipeline_cancel(p, why, WEIR__SITE());
+}
+
+void weir_pipeline_stats(const weir_pipeline *p, weir_pipeline_report *out)
+{
+	uint64_t n[N_COUNTERS];
+	struct weir_chan_stats jobs;
+	weir_pipeline_report r = {0};
+	weir_stats_read(p->stats, n);
+	weir__chan_account(p->jobs, &jobs);
+	r.received = n[RECEIVED];
+	r.succeeded = n[SUCCEEDED];
+	r.failed = n[FAILED];
+	r.canceled = n[CANCELED];
+	r.emitted = n[EMITTED];
+	r.undelivered = n[UNDELIVERED];
+	uint64_t outcomes = r.succeeded + r.failed + r.canceled;
+	assert(r.emitted + r.undelivered <= outcomes && outcomes <= r.received);
+	r.running = r.received - outcomes;
+	r.finishing = outcomes - r.emitted - r.undelivered;
+	r.discarded = p->own_jobs ? jobs.dropped : 0;
+	struct weir__lock *lock = (struct weir__lock *)(uintptr_t)&p->lock;
+	uint32_t rank = weir__lock(lock, WEIR__RANK_PIPELINE);
+	r.workers_alive = p->alive;
+	weir__unlock(lock, rank);
+	for (size_t i = 0; i < p->n_workers && r.n_stuck < WEIR_PIPELINE_STUCK; i++) {
+		uint64_t since = weir__load64(&p->workers[i].busy_since);
+		if (since) {
+			r.stuck[r.n_stuck].worker = i;
+			r.stuck[r.n_stuck].job = weir__load64(&p->workers[i].busy_job);
+			r.stuck[r.n_stuck++].since_at = (int64_t)(since - 1);
+		}
+	}
+	*out = r;
+}
+
+/* Waits until no worker is left: 0, WEIR_ETIMEOUT at deadline_at, or the code of ctx. */
+static int wait_for_workers(weir_ctx *ctx, weir_pipeline *p, int64_t deadline_at)
+{
+	int rc = 0;
+	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
+	if (p->alive == 0)
+		weir__unlock(&p->lock, rank);
+	else if (!weir__queue_wait(&p->stoppers, &p->lock, rank, NULL, ctx, p->rt, deadline_at, &rc))
+		rc = weir__ctx_ended(ctx) ? weir__ctx_ended(ctx) : WEIR_ETIMEOUT;
+	return rc;
+}
+
+static int pipeline_stop(weir_ctx *ctx, weir_pipeline *p, int64_t grace_ns, const void *site)
+{
+	struct weir_op op = run_op(p, WEIR_OP_PIPE_STOP, site);
+	bool hooked = weir__hooked(p->rt);
+	op.may_park = true;
+	op.obj[1] = &weir__ctx(ctx)->obj;
+	int rc = weir__ctx_ended(ctx);
+	if (rc == 0) {
+		pipeline_drain(p, site);
+		if (hooked)
+			weir__choice(p->rt, &op);
+		rc = wait_for_workers(ctx, p, weir_time_add(p->rt->vt->now(p->rt), grace_ns));
+		if (hooked)
+			weir__result(p->rt, &op, rc);
+	}
+	if (rc == 0)
+		return 0;
+	pipeline_cancel(p, "stopped after its grace time", site);
+	if (rc != WEIR_ETIMEOUT)
+		return rc; /* the caller's context ended: no second phase */
+	if (hooked)
+		weir__choice(p->rt, &op);
+	rc = wait_for_workers(ctx, p, weir_time_add(p->rt->vt->now(p->rt), grace_ns));
+	if (hooked)
+		weir__result(p->rt, &op, rc);
+	return rc == 0 ? WEIR_ECANCELED : rc;
+}
+
+int weir_pipeline_stop(weir_ctx *ctx, weir_pipeline *p, int64_t grace_ns, weir_pipeline_report *out)
+{
+	if (!p || grace_ns < 0)
+		return WEIR_EINVAL;
+	assert(weir__locks_held() == 0);
+	int rc = pipeline_stop(ctx, p, grace_ns, WEIR__SITE());
+	if (out)
+		weir_pipeline_stats(p, out);
+	return rc;
+}
