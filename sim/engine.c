@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler of the simulator: a runtime (weir/rt.h) whose every choice is made by a strategy.
+ *
+ * One operating system thread. Tasks are fibers, and the scheduler has no fiber of its own: the task that announces an operation, parks
+ * or ends picks its successor in place and switches to it directly.
+ *
+ *  E1  A task is stopped only in front of an operation it has announced (choice), in a park, in a join, or in a quiesce. What it does in between is
+ *      one step, and nobody else runs meanwhile.
+ *  E2  `runnable` holds exactly the tasks in state SIM_RUNNABLE, and n_runnable counts them.
+ *  E3  Time moves only when no task can run, or as a pick of its own while early_left lasts. When it has moved to a deadline, every task
+ *      whose deadline has passed can run; in which order they run is chosen like anything else, so equal deadlines are explored.
+ *  E4  A task that is due but has not run yet can still be claimed by a peer: deadline against completion is a race here as it is on threads.
+ *  E5  A schedule is a function of its choices: nothing here reads an address, a real clock or memory of an earlier schedule.
+ *  E6  No allocation and no system call per step: tasks, stacks, arenas, the stream and the tables are kept from schedule to schedule.
+ *
+ * What other tasks may know (vector clocks) and what was done with objects is objects.c's; this file tells it when an operation begins and ends. */
+#include "engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "strategy.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define WIDE_BOUND (UINT64_C(1) << 31)
+#define WALL_BASE (INT64_C(946684800) * 1000000000) /* 2000-01-01, as Go's synctest */
+
+struct sim *weir__sim;
+
+static struct sim *of(weir_rt *rt)
+{
+	return (struct sim *)rt;
+}
+
+/* ---- the set of tasks that can run ---- */
+
+static void make_runnable(struct sim *s, struct sim_task *t)
+{
+	uint64_t bit = UINT64_C(1) << (t->index % 64);
+	assert(!(s->runnable[t->index / 64] & bit)); /* E2 */
+	s->runnable[t->index / 64] |= bit;
+	s->n_runnable++;
+	t->state = SIM_RUNNABLE;
+}
+
+static void make_waiting(struct sim *s, struct sim_task *t, enum sim_state state)
+{
+	uint64_t bit = UINT64_C(1) << (t->index % 64);
+	assert(s->runnable[t->index / 64] & bit); /* E2 */
+	s->runnable[t->index / 64] &= ~bit;
+	s->n_runnable--;
+	t->state = state;
+	t->since_step = s->step;
+	t->since_at = s->now;
+}
+
+static bool can_run(const struct sim *s, uint32_t task)
+{
+	return task < WEIR_SIM_TASKS && (s->runnable[task / 64] >> (task % 64) & 1);
+}
+
+static uint32_t lowest_runnable(const struct sim *s)
+{
+	for (uint32_t w = 0; w < SIM_WORDS; w++)
+		if (s->runnable[w])
+			return w * 64 + (uint32_t)__builtin_ctzll(s->runnable[w]);
+	return SIM_NONE;
+}
+
+uint32_t weir__sim_standard(const struct sim *s)
+{
+	return can_run(s, s->current) ? s->current : lowest_runnable(s);
+}
+
+uint32_t weir__sim_alternative(const struct sim_view *view, uint32_t i)
+{
+	const struct sim *s = view->sim;
+	uint32_t first = weir__sim_standard(s);
+	if (i == 0)
+		return first;
+	for (uint32_t w = 0; w < SIM_WORDS; w++) {
+		for (uint64_t bits = s->runnable[w]; bits; bits &= bits - 1) {
+			uint32_t task = w * 64 + (uint32_t)__builtin_ctzll(bits);
+			if (task != first && --i == 0)
+				return task;
+		}
+	}
+	assert(view->clock && i == 1);
+	return SIM_CLOCK;
+}
+
+/* ---- time ---- */
+
+/* The earliest deadline that has not come, or WEIR_FOREVER. */
+static int64_t next_deadline(const struct sim *s)
+{
+	int64_t at = WEIR_FOREVER;
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		const struct sim_task *t = s->tasks[i];
+		if (t->state == SIM_PARKED && t->deadline_at < at)
+			at = t->deadline_at;
+	}
+	return at;
+}
+
+/* E3 */
+static bool advance_time(struct sim *s, bool early)
+{
+	int64_t at = next_deadline(s);
+	if (at == WEIR_FOREVER)
+		return false;
+	if (at > s->now)
+		s->now = at;
+	s->hash = (s->hash ^ (uint64_t)s->now) * UINT64_C(0x100000001b3);
+	if (s->trace)
+		weir__sim_trace_time(s, early);
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		struct sim_task *t = s->tasks[i];
+		if (t->state == SIM_PARKED && t->deadline_at <= s->now) {
+			t->due = true;
+			make_runnable(s, t);
+		}
+	}
+	return true;
+}
+
+static bool wake_quiescing(struct sim *s)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		if (s->tasks[i]->state == SIM_QUIESCING) {
+			make_runnable(s, s->tasks[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* ---- choices ---- */
+
+static void record(struct sim *s, struct sim_choice choice)
+{
+	if (s->n_stream == s->stream_cap) {
+		size_t cap = s->stream_cap ? 2 * s->stream_cap : 1024;
+		struct sim_choice *more = realloc(s->stream, cap * sizeof(*more));
+		if (!more) {
+			fprintf(stderr, "weir sim: no memory for a schedule of %zu choices\n", cap);
+			abort();
+		}
+		s->stream = more;
+		s->stream_cap = cap;
+	}
+	s->stream[s->n_stream++] = choice;
+	s->decisions++;
+}
+
+uint32_t weir__sim_data(struct sim *s, uint32_t n)
+{
+	uint32_t value = 0;
+	if (n > 1) {
+		value = s->strategy->value(s->strategy, n);
+		if (value >= n)
+			value = n - 1;
+		record(s, (struct sim_choice){.value = value, .n = n, .data = true, .at = s->data_choices});
+	}
+	s->data_choices++;
+	s->hash = (s->hash ^ value) * UINT64_C(0x100000001b3);
+	return value;
+}
+
+/* Everybody waits for ever, or everything is over. */
+static void finish(struct sim *s)
+{
+	char names[200] = "";
+	size_t at = 0;
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		struct sim_task *t = s->tasks[i];
+		if (t->state == SIM_EXITED)
+			continue;
+		left++;
+		if (at + 60 < sizeof(names))
+			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i, t->pub.name);
+	}
+	if (left)
+		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait", names);
+	weir__sim_leave(s);
+}
+
+/* Who goes on. E3: time moves here. */
+static uint32_t pick(struct sim *s)
+{
+	for (;;) {
+		if (s->n_runnable == 0) {
+			if (!wake_quiescing(s) && !advance_time(s, false))
+				finish(s);
+			continue;
+		}
+		s->step++;
+		uint32_t standard = weir__sim_standard(s), next = standard;
+		bool clock = s->early_left > 0 && next_deadline(s) != WEIR_FOREVER;
+		if (s->n_runnable + clock > 1) {
+			struct sim_view view = {.sim = s,
+						.n = s->n_runnable + clock,
+						.current = can_run(s, s->current) ? s->current : SIM_NONE,
+						.clock = clock};
+			next = s->strategy->pick(s->strategy, &view);
+			if (s->failure.kind) /* a replay that does not fit */
+				weir__sim_leave(s);
+			record(s, (struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step});
+		}
+		if (next != SIM_CLOCK) {
+			assert(can_run(s, next));
+			return next;
+		}
+		s->early_left--;
+		advance_time(s, true);
+	}
+}
+
+/* ---- switching ---- */
+
+static void check_invariants(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->n_invariants; i++)
+		if (!s->invariants[i].fn(s->invariants[i].arg))
+			weir__sim_fail(s, WEIR_SIM_INVARIANT, "the invariant \"%s\" does not hold", s->invariants[i].what);
+}
+
+static void note_stack(struct sim_task *t)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	if (sp < t->low_sp)
+		t->low_sp = sp;
+}
+
+/* Stops the calling task t, lets the chosen one run, and returns when t is chosen. */
+static void reschedule(struct sim *s, struct sim_task *t)
+{
+	uint32_t next = pick(s);
+	if (next == s->current && t->state == SIM_RUNNABLE)
+		return;
+	note_stack(t);
+	t->saved_errno = errno;
+	s->current = next;
+	weir__fiber_switch(&t->fiber, &s->tasks[next]->fiber);
+	errno = t->saved_errno;
+}
+
+static uint64_t object_identity(struct sim *s, const struct weir_obj *obj)
+{
+	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
+	return o ? ((uint64_t)o->creator << 32 | o->index) + 1 : 0;
+}
+
+/* t was chosen, and is about to perform what it announced (or to end what it parked in). */
+static void begin_step(struct sim *s, struct sim_task *t)
+{
+	const struct weir_op *op = t->op;
+	uint64_t id = t->path ^ ((uint64_t)op->kind << 56 | (uint64_t)t->completion << 55) ^
+		      object_identity(s, op->obj[0]) * UINT64_C(0x9e3779b97f4a7c15);
+	s->hash = (s->hash ^ id) * UINT64_C(0x100000001b3);
+	s->hash ^= s->hash >> 29;
+	if (s->record_hashes) {
+		if (s->n_step_hash < s->step_hash_cap)
+			s->step_hash[s->n_step_hash] = s->hash;
+		s->n_step_hash++;
+	}
+	if (s->trace)
+		weir__sim_trace_step(s, t);
+	weir__sim_op_begin(s, t, op);
+}
+
+/* The end of the step before: what must hold between any two steps. */
+static void between_steps(struct sim *s)
+{
+	if (s->n_invariants)
+		check_invariants(s);
+	if (s->step >= s->step_limit)
+		weir__sim_fail(s, WEIR_SIM_STEP_LIMIT, "the schedule has taken %llu steps and is not over",
+			       (unsigned long long)s->step);
+}
+
+static void announce(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	t->op = op;
+	t->completion = false;
+	between_steps(s);
+	reschedule(s, t);
+	begin_step(s, t);
+}
+
+static void own_op(struct sim_task *t, enum weir_op_kind kind, const void *site)
+{
+	t->own = (struct weir_op){.kind = (uint8_t)kind, .may_park = true, .at = WEIR_FOREVER, .site = site};
+}
+
+/* ---- hooks ---- */
+
+static void sim_choice(weir_rt *rt, const struct weir_op *op)
+{
+	struct sim *s = of(rt);
+	announce(s, weir__sim_current(s), op);
+}
+
+static void sim_note(weir_rt *rt, const struct weir_event *event)
+{
+	struct sim *s = of(rt);
+	switch (event->note) {
+	case WEIR_NOTE_RESULT:
+		weir__sim_op_end(s, weir__sim_current(s), event->op);
+		if (s->trace)
+			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
+		break;
+	case WEIR_NOTE_CREATED:
+		weir__sim_created(s, event->obj, event->parent, event->site);
+		break;
+	case WEIR_NOTE_GONE:
+		weir__sim_gone(s, event->obj);
+		break;
+	case WEIR_NOTE_MARK:
+		if (s->trace)
+			weir__sim_trace_note(s, event->text);
+		break;
+	}
+}
+
+/* ---- the vtable ---- */
+
+static int64_t sim_now(weir_rt *rt)
+{
+	return of(rt)->now;
+}
+
+static int64_t sim_wall(weir_rt *rt)
+{
+	return WALL_BASE + of(rt)->now;
+}
+
+/* Small bounds are choices of the schedule. Wider ones are not worth exploring: a sequence that is fixed for each task (E5). */
+static uint64_t sim_random(weir_rt *rt, uint64_t bound)
+{
+	struct sim *s = of(rt);
+	if (bound > 0 && bound < WIDE_BOUND)
+		return weir__sim_data(s, (uint32_t)bound);
+	struct sim_task *t = weir__sim_current(s);
+	uint64_t bits = weir__sim_mix(&t->wide_random);
+	return bound ? bits % bound : bits;
+}
+
+static void *sim_alloc(weir_rt *rt, size_t bytes, const void *site)
+{
+	struct sim *s = of(rt);
+	if (++s->allocs == s->opts->fail_alloc) {
+		s->fault_hit = true;
+		if (s->trace)
+			weir__sim_trace_note(s, "FAULT: this allocation fails");
+		return NULL;
+	}
+	return weir__sim_alloc(s, weir__sim_current(s), bytes, site);
+}
+
+static void sim_release(weir_rt *rt, void *mem)
+{
+	weir__sim_release(of(rt), mem);
+}
+
+/* Called by a new fiber: the task is s->current. */
+static void task_entry(void)
+{
+	struct sim *s = weir__sim;
+	struct sim_task *t = weir__sim_current(s);
+	errno = 0;
+	begin_step(s, t);
+	t->op = NULL;
+	t->fn(t->arg);
+	between_steps(s);
+	own_op(t, WEIR_OP_EXIT, NULL);
+	t->op = &t->own;
+	make_waiting(s, t, SIM_EXITED);
+	s->n_live--;
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		if (s->tasks[i]->state == SIM_JOINING && s->tasks[i]->join_target == t->index)
+			make_runnable(s, s->tasks[i]);
+	reschedule(s, t);
+	abort(); /* nobody picks a task that has exited */
+}
+
+static struct sim_task *task_new(struct sim *s, const char *name, const void *site)
+{
+	uint32_t index = s->n_tasks;
+	if (index == WEIR_SIM_TASKS)
+		return NULL;
+	if (!s->tasks[index])
+		s->tasks[index] = calloc(1, sizeof(struct sim_task));
+	struct sim_task *t = s->tasks[index], *parent = index ? weir__sim_current(s) : NULL;
+	struct sim_slab *slab = t ? weir__sim_slab(s, index) : NULL;
+	size_t bytes;
+	if (!slab)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	t->pub.rt = &s->rt;
+	snprintf(t->pub.name, sizeof(t->pub.name), "%s", name ? name : "");
+	t->index = index;
+	t->parent = parent ? parent->index : SIM_NONE;
+	t->path = parent ? (parent->path + ++parent->children) * UINT64_C(0xd6e8feb86659fd93) : 1;
+	t->path ^= t->path >> 32;
+	t->wide_random = t->path ^ s->data_seed;
+	t->slab = slab;
+	t->deadline_at = WEIR_FOREVER;
+	t->spawn_site = site;
+	t->low_sp = UINTPTR_MAX;
+	void *stack = weir__sim_slab_stack(slab, &bytes);
+	weir__fiber_init(&t->fiber, stack, bytes, task_entry);
+	if (parent) {
+		memcpy(t->clock, parent->clock, sizeof(t->clock));
+		parent->clock[parent->index]++;
+	}
+	t->clock[index] = 1;
+	own_op(t, WEIR_OP_START, site);
+	t->op = &t->own;
+	s->n_tasks++;
+	s->n_live++;
+	return t;
+}
+
+static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void *arg, const void *site, weir_task **out)
+{
+	struct sim *s = of(rt);
+	if (++s->spawns == s->opts->fail_spawn) {
+		s->fault_hit = true;
+		if (s->trace)
+			weir__sim_trace_note(s, "FAULT: this spawn fails");
+		return WEIR_EAGAIN;
+	}
+	struct sim_task *t = task_new(s, name, site);
+	if (!t)
+		return WEIR_EAGAIN;
+	t->fn = fn;
+	t->arg = arg;
+	make_runnable(s, t);
+	*out = &t->pub;
+	return 0;
+}
+
+static void sim_join(weir_rt *rt, weir_task *task)
+{
+	struct sim *s = of(rt);
+	struct sim_task *t = weir__sim_current(s), *target = (struct sim_task *)task;
+	if (target->joined) {
+		weir__sim_fail(s, WEIR_SIM_MISUSE, "T%u %s was joined twice", target->index, target->pub.name);
+		return;
+	}
+	if (target->state != SIM_EXITED) {
+		own_op(t, WEIR_OP_JOIN, __builtin_return_address(0));
+		const struct weir_op *outer = t->op;
+		t->op = &t->own;
+		t->join_target = target->index;
+		make_waiting(s, t, SIM_JOINING);
+		if (s->trace)
+			weir__sim_trace_block(s, t);
+		reschedule(s, t);
+		t->completion = true;
+		begin_step(s, t);
+		t->op = outer;
+	}
+	target->joined = true;
+	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
+}
+
+static weir_task *sim_self(weir_rt *rt)
+{
+	return &weir__sim_current(of(rt))->pub;
+}
+
+static int sim_park(weir_rt *rt, int64_t deadline_at)
+{
+	struct sim *s = of(rt);
+	struct sim_task *t = weir__sim_current(s);
+	if (t->token) {
+		t->token = false;
+		return 0;
+	}
+	if (deadline_at <= s->now)
+		return WEIR_ETIMEOUT;
+	if (!t->op) {
+		own_op(t, WEIR_OP_NONE, __builtin_return_address(0));
+		t->op = &t->own;
+	}
+	const struct weir_op *op = t->op;
+	weir__sim_op_end(s, t, op);
+	between_steps(s);
+	t->op = op;
+	t->deadline_at = deadline_at;
+	make_waiting(s, t, SIM_PARKED);
+	if (s->trace)
+		weir__sim_trace_block(s, t);
+	reschedule(s, t);
+	t->completion = true;
+	t->deadline_at = WEIR_FOREVER;
+	begin_step(s, t);
+	if (op == &t->own)
+		t->op = NULL;
+	bool token = t->token, due = t->due;
+	t->token = t->due = false;
+	assert(token || due);
+	return token ? 0 : WEIR_ETIMEOUT; /* E4 */
+}
+
+static void sim_unpark(weir_rt *rt, weir_task *task)
+{
+	struct sim *s = of(rt);
+	struct sim_task *t = (struct sim_task *)task;
+	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
+	t->token = true;
+	if (t->state == SIM_PARKED)
+		make_runnable(s, t);
+}
+
+static void sim_yield(weir_rt *rt)
+{
+	struct sim *s = of(rt);
+	struct sim_task *t = weir__sim_current(s);
+	own_op(t, WEIR_OP_YIELD, __builtin_return_address(0));
+	announce(s, t, &t->own);
+	t->op = NULL;
+}
+
+void weir__sim_quiesce(struct sim *s)
+{
+	struct sim_task *t = weir__sim_current(s);
+	own_op(t, WEIR_OP_YIELD, __builtin_return_address(0));
+	t->op = &t->own;
+	t->completion = false;
+	between_steps(s);
+	make_waiting(s, t, SIM_QUIESCING);
+	if (s->trace)
+		weir__sim_trace_block(s, t);
+	reschedule(s, t);
+	t->completion = true;
+	begin_step(s, t);
+	t->op = NULL;
+}
+
+static int sim_wait_fd(weir_rt *rt, int fd, short events, int64_t deadline_at)
+{
+	(void)rt, (void)fd, (void)events, (void)deadline_at;
+	return WEIR_ENOSYS;
+}
+
+/* A simulator runs for the length of a search; inside it, a run is a call. */
+static int sim_run(weir_rt *rt, void (*fn)(void *arg), void *arg)
+{
+	if (!of(rt)->inside)
+		return WEIR_EINVAL;
+	fn(arg);
+	return 0;
+}
+
+static void sim_misuse(weir_rt *rt, const struct weir_misuse *m)
+{
+	struct sim *s = of(rt);
+	s->failure.site = m->site;
+	s->failure.other_site = m->other_site;
+	weir__sim_fail(s, WEIR_SIM_MISUSE, "%s%s%s", m->object ? m->object : "", m->object ? ": " : "", m->what);
+}
+
+static void sim_say(weir_rt *rt, const char *text)
+{
+	if (of(rt)->trace)
+		weir__sim_trace_note(of(rt), text);
+}
+
+static void sim_free(weir_rt *rt)
+{
+	(void)rt; /* belongs to the search */
+}
+
+static const struct weir_rt_vtable vtable = {
+	.version = WEIR_RT_VERSION,
+	.now = sim_now,
+	.wall = sim_wall,
+	.random = sim_random,
+	.alloc = sim_alloc,
+	.release = sim_release,
+	.spawn = sim_spawn,
+	.join = sim_join,
+	.self = sim_self,
+	.park = sim_park,
+	.unpark = sim_unpark,
+	.yield = sim_yield,
+	.wait_fd = sim_wait_fd,
+	.run = sim_run,
+	.misuse = sim_misuse,
+	.say = sim_say,
+	.free = sim_free,
+};
+
+void weir__sim_engine_init(struct sim *s)
+{
+	s->hooks = (struct weir_hooks){.choice = sim_choice, .note = sim_note};
+	s->rt.vt = &vtable;
+	s->rt.hooks = &s->hooks;
+}
+
+/* ---- one schedule ---- */
+
+static void reset(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		weir__sim_slab_reset(s->tasks[i]->slab, s->tasks[i]->low_sp);
+	s->n_tasks = s->n_live = s->current = s->n_runnable = 0;
+	memset(s->runnable, 0, sizeof(s->runnable));
+	memset(s->rt.core_, 0, sizeof(s->rt.core_));
+	memset(&s->failure, 0, offsetof(struct sim_failure, text) + 1);
+	s->now = 0;
+	s->step = s->decisions = s->data_choices = s->allocs = s->spawns = 0;
+	s->n_stream = s->n_step_hash = 0;
+	s->hash = UINT64_C(0xcbf29ce484222325);
+	s->fault_hit = false;
+	s->root_rc = 0;
+	s->root_err = (weir_err){0};
+	s->n_invariants = 0;
+	weir__sim_objects_reset(s);
+}
+
+void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
+{
+	reset(s);
+	struct sim_task *t = task_new(s, "main", NULL);
+	if (!t) {
+		s->failure.kind = WEIR_SIM_MISUSE;
+		snprintf(s->failure.text, sizeof(s->failure.text), "no memory for the first task");
+		return;
+	}
+	t->fn = entry;
+	t->arg = arg;
+	make_runnable(s, t);
+	s->inside = true;
+	weir__fiber_switch(&s->harness, &t->fiber);
+	s->inside = false;
+	if (!s->failure.kind)
+		weir__sim_check_leaks(s);
+}
+
+_Noreturn void weir__sim_leave(struct sim *s)
+{
+	struct sim_task *t = weir__sim_current(s);
+	note_stack(t);
+	weir__fiber_switch(&t->fiber, &s->harness);
+	abort(); /* nobody continues a schedule that is over */
+}
+
+void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...)
+{
+	struct sim_failure *f = &s->failure;
+	va_list args;
+	if (f->kind) /* the first one counts */
+		return;
+	f->kind = kind;
+	f->step = s->step;
+	f->time_at = s->now;
+	f->task = s->inside ? s->current : SIM_NONE;
+	if (s->inside && !f->site && weir__sim_current(s)->op)
+		f->site = weir__sim_current(s)->op->site;
+	va_start(args, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, args);
+	va_end(args);
+	if (s->inside)
+		weir__sim_leave(s);
+}
+
+void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n)
+{
+	struct sim_failure *f = &s->failure;
+	f->kind = WEIR_SIM_BAD_REPLAY;
+	f->step = step;
+	f->time_at = s->now;
+	f->task = s->current;
+	snprintf(f->text, sizeof(f->text), "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
+		 (unsigned long long)step, n);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The simulator's own state, shared by the files of sim/.
+ *
+ *   engine.c    the scheduler: steps, choices, park, join, virtual time; the runtime's vtable and hooks
+ *   arena.c     stacks and memory of tasks, with the list of live blocks
+ *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
+ *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
+ *   search.c    schedules in a row: budgets, strategies, the run-twice check, the failure's second run with the trace on
+ *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
+ *   strategy_*  one file each behind strategy.h
+ *   replay.c    schedules as text
+ *   trace.c     what happened in a schedule, recorded only in the second run of a failure
+ *   report.c    the failure for people; site.c turns addresses into file:line
+ *   main.c      weir_sim_main; canary.c the programs that must fail
+ *
+ * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced and runs on to the announcement of
+ * its next one. A step's number is the count of picks. A DECISION is a pick, or a data choice, with more than one
+ * alternative. Everything that is chosen goes through one stream: (value, number of alternatives) in order. */
+#ifndef WEIR_SIM_ENGINE_H
+#define WEIR_SIM_ENGINE_H
+
+#include <setjmp.h>
+#include <weir/sim.h>
+
+#include "fiber.h"
+
+#define SIM_WORDS (WEIR_SIM_TASKS / 64)
+#define SIM_NONE UINT32_MAX
+#define SIM_CLOCK (UINT32_MAX - 1) /* as a pick: time moves to the next deadline although tasks can run */
+
+enum sim_state {
+	SIM_UNUSED,
+	SIM_RUNNABLE,
+	SIM_PARKED,
+	SIM_JOINING,
+	SIM_QUIESCING,
+	SIM_EXITED, /* its function is over */
+};
+
+/* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
+struct sim_object {
+	struct weir_obj *obj;
+	uint32_t kind;
+	uint32_t creator, index; /* identity: the index-th object of task `creator` */
+	uint32_t parent;         /* index in the table, or SIM_NONE: channel of a handle, parent of a context, context of a scope */
+	uint32_t display;        /* n-th of its kind: ch1, ch2, ... */
+	bool live;
+	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
+	const void *user_site, *made_site;
+	uint32_t vc;             /* row of the clock table, or SIM_NONE */
+	uint32_t next_free;
+	char name[24];
+};
+
+struct sim_task {
+	struct weir_task pub; /* first: R8 of rt.h */
+	uint32_t index, parent, children, objects;
+	uint64_t path; /* hash of (parent's path, n-th child): the identity that does not depend on the schedule */
+	struct fiber fiber;
+	struct sim_slab *slab;
+	enum sim_state state;
+	bool token, due, joined, detached, completion; /* completion: the step to come ends an operation that parked */
+	int64_t deadline_at;
+	const struct weir_op *op; /* announced, or parked in */
+	struct weir_op own;       /* for operations the runtime itself announces */
+	uint64_t since_step;      /* parked since */
+	int64_t since_at;
+	uint32_t join_target;
+	uint64_t wide_random;
+	int saved_errno;
+	void (*fn)(void *arg);
+	void *arg;
+	const void *spawn_site;
+	uintptr_t low_sp; /* lowest stack address seen at a switch */
+	uint32_t clock[WEIR_SIM_TASKS];
+};
+
+struct sim_choice {
+	uint32_t value; /* picks: task index or SIM_CLOCK; data: the number */
+	uint32_t n;     /* alternatives */
+	uint32_t standard; /* what the default policy would have chosen */
+	bool data;
+	uint64_t at; /* picks: step; data: count of data choices before it */
+};
+
+struct sim_failure {
+	enum weir_sim_kind kind;
+	uint64_t step;
+	int64_t time_at;
+	uint32_t task; /* SIM_NONE: after the end */
+	const void *site, *other_site;
+	uint32_t other_task;
+	char text[400];
+};
+
+struct sim_invariant {
+	bool (*fn)(void *arg);
+	void *arg;
+	const char *what;
+};
+
+struct sim_strategy;
+struct sim_trace;
+
+struct sim {
+	struct weir_rt rt; /* first: the runtime tasks see */
+	struct weir_hooks hooks;
+	const struct weir_sim_opts *opts;
+
+	/* one schedule */
+	struct sim_task *tasks[WEIR_SIM_TASKS];
+	uint32_t n_tasks, n_live, current;
+	uint64_t runnable[SIM_WORDS];
+	uint32_t n_runnable;
+	int64_t now;
+	uint64_t step, decisions, hash;
+	uint64_t data_choices;
+	unsigned early_left;
+	uint64_t allocs, spawns;  /* counted for faults */
+	bool fault_hit;
+	struct sim_failure failure;
+	struct fiber harness;     /* where run_once continues */
+	bool inside;              /* a task is running */
+	int root_rc;
+	weir_err root_err;
+	void (*entry)(void *arg);
+	void *entry_arg;
+
+	/* the stream */
+	struct sim_choice *stream;
+	size_t n_stream, stream_cap;
+	uint64_t *step_hash; /* recorded only while checking: hash after each step */
+	size_t n_step_hash, step_hash_cap;
+	bool record_hashes;
+
+	/* objects */
+	struct sim_object *objects;
+	uint32_t n_objects, objects_cap, free_object;
+	uint32_t display[8]; /* per kind */
+	uint32_t (*clocks)[WEIR_SIM_TASKS];
+	uint32_t n_clocks, clocks_cap;
+	struct sim_invariant invariants[8];
+	uint32_t n_invariants;
+
+	/* the search */
+	struct sim_strategy *strategy;
+	struct sim_trace *trace; /* NULL: not recording */
+	uint64_t total_steps, total_decisions;
+	uint64_t step_limit;
+	uint64_t data_seed;
+	volatile bool time_up;    /* set by the timer of fault.c: the wall budget is spent */
+	struct sim_slab *slabs[WEIR_SIM_TASKS];
+};
+
+/* The search that runs in this process, or NULL: what an assertion or a signal handler finds. */
+extern struct sim *weir__sim;
+
+static inline struct sim_task *weir__sim_current(struct sim *s)
+{
+	return s->tasks[s->current];
+}
+
+/* ---- engine.c ---- */
+
+void weir__sim_engine_init(struct sim *s);
+
+/* One schedule from a clean state; s->failure says how it ended. */
+void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg);
+
+/* A data choice among n (1 or more). */
+uint32_t weir__sim_data(struct sim *s, uint32_t n);
+
+/* Records the first failure of a schedule and leaves it for good; from a task it does not return. */
+WEIR_PRINTF(3, 4) void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...);
+
+/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is inside a pick. */
+void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n);
+
+/* Leaves the running task for the harness, for ever. */
+_Noreturn void weir__sim_leave(struct sim *s);
+
+/* Waits until every other task waits; see weir_sim_quiesce. */
+void weir__sim_quiesce(struct sim *s);
+
+/* The default policy's pick: the current task while it can run, else the lowest index. */
+uint32_t weir__sim_standard(const struct sim *s);
+
+/* ---- arena.c ---- */
+
+struct sim_slab; /* guard page, stack, guard page, memory of one task */
+
+struct sim_slab *weir__sim_slab(struct sim *s, uint32_t task); /* made at first use; NULL: no memory */
+void weir__sim_slab_reset(struct sim_slab *slab, uintptr_t low_sp);
+void *weir__sim_slab_stack(struct sim_slab *slab, size_t *bytes);
+bool weir__sim_slab_guard(const struct sim_slab *slab, const void *address);
+void weir__sim_slabs_free(struct sim *s);
+
+void *weir__sim_alloc(struct sim *s, struct sim_task *task, size_t bytes, const void *site);
+void weir__sim_release(struct sim *s, void *mem);
+
+struct sim_block {
+	size_t bytes;
+	const void *site;
+	uint32_t task;
+	uint32_t state;
+};
+
+/* Calls fn for each block that was not released. */
+void weir__sim_blocks(struct sim *s, void (*fn)(void *arg, const void *mem, const struct sim_block *block), void *arg);
+uint64_t weir__sim_live_blocks(const struct sim *s);
+
+/* ---- objects.c ---- */
+
+void weir__sim_objects_reset(struct sim *s);
+void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *parent, const void *site);
+void weir__sim_gone(struct sim *s, struct weir_obj *obj);
+struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj); /* NULL: none */
+
+/* Before the operation is performed: ownership, stale handles, what it may know of others (acquire). */
+void weir__sim_op_begin(struct sim *s, struct sim_task *task, const struct weir_op *op);
+/* When it is over, or parks: what others may know of it (release), the channel's account. */
+void weir__sim_op_end(struct sim *s, struct sim_task *task, const struct weir_op *op);
+void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n);
+
+/* After the last task: fails with the first kind of leak there is. */
+void weir__sim_check_leaks(struct sim *s);
+
+/* ---- fault.c ---- */
+
+int weir__sim_guard_begin(struct sim *s); /* signal handlers and the hang timer; negative: failed */
+void weir__sim_guard_end(struct sim *s);
+
+/* ---- replay.c ---- */
+
+/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is empty. Returns the length without limit. */
+size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
+
+struct sim_replay {
+	char name[64];
+	uint32_t hash; /* low 16 bits of the schedule's */
+	struct sim_choice *items; /* deviations: at, value, data */
+	size_t n;
+	uint64_t fail_alloc, fail_spawn;
+};
+
+int weir__sim_decode(const char *text, struct sim_replay *out); /* negative: malformed */
+void weir__sim_replay_free(struct sim_replay *replay);
+
+/* ---- trace.c ---- */
+
+enum sim_event_kind {
+	SIM_EV_STEP,   /* the task begins (or, completion set, ends) an operation */
+	SIM_EV_RESULT, /* ... and it is over with rc */
+	SIM_EV_BLOCK,  /* ... or it parks */
+	SIM_EV_TIME,   /* virtual time moved */
+	SIM_EV_NOTE,   /* text */
+};
+
+struct sim_trace_ref {
+	uint32_t kind, display; /* of the object: WEIR_OBJ_*, n-th of its kind */
+	char name[24];
+};
+
+struct sim_event {
+	enum sim_event_kind kind;
+	uint64_t step;
+	int64_t time_at;
+	uint32_t task;
+	uint8_t op; /* enum weir_op_kind */
+	bool completion, early;
+	int rc;
+	struct sim_trace_ref obj;  /* the main object: channel, context, scope */
+	struct sim_trace_ref obj2; /* select: of the committed case */
+	uint64_t len, capacity;    /* of a channel, after the event */
+	int64_t at;                /* sleep, park: until */
+	uint32_t other;            /* the new task of a spawn, the target of the runtime's join; else SIM_NONE */
+	uint8_t case_kind;         /* select: of the committed case, as in weir__case_view */
+	int case_rc;               /* ... and its own result */
+	bool preempts;             /* another task's step came before, and that task could have gone on */
+	const void *site;
+	char text[64];             /* notes; spawn: the new task's name; select: its cases */
+};
+
+void weir__sim_trace_step(struct sim *s, struct sim_task *task);
+void weir__sim_trace_result(struct sim *s, struct sim_task *task, const struct weir_op *op, int rc);
+void weir__sim_trace_block(struct sim *s, struct sim_task *task);
+void weir__sim_trace_time(struct sim *s, bool early);
+void weir__sim_trace_note(struct sim *s, const char *text);
+
+struct sim_trace {
+	struct sim_event *events;
+	size_t n, cap;
+	bool lost; /* no memory for more */
+};
+
+void weir__sim_trace_free(struct sim_trace *trace);
+
+/* ---- report.c, site.c ---- */
+
+struct sim_report {
+	const char *name, *program, *strategy; /* program: argv[0] for the replay line, or NULL */
+	uint64_t seed, schedule, schedules;
+	const char *replay;
+};
+
+/* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr (unless quiet) and opts->report. */
+void weir__sim_report(struct sim *s, const struct sim_report *about);
+
+/* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside weir's own
+ * headers are skipped for the line that called them. */
+void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
+
+/* ---- main.c, canary.c ---- */
+
+/* How reports tell the user to replay: set by weir_sim_main. */
+extern const char *weir__sim_program;
+
+/* Runs the programs that are known to be broken; 0: all were found, else the first one that was not is named on stderr. */
+int weir__sim_canary(void);
+
+#endif

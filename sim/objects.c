@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of objects: who made what, who used it last, what is left at the end.
+ *
+ * Ownership. A handle belongs to one task at a time, and may be handed over if the first use by the new task happens after the last use by the old one.
+ * "Happens after" is kept with vector clocks (Mattern; Fidge): each task has a clock, and whatever lets one task know of another joins them:
+ * spawn, join, an unpark, and every operation on a channel, scope or pipeline, which takes what the object knows when it begins and
+ * leaves what the task knows when it ends. That is more order than the library promises (two sends on one channel do not order their senders),
+ * so a program that is right is never blamed (H1); one that is wrong may get away with it in a schedule where it was lucky.
+ *  H1  An operation may only add order that the library, or more than the library, guarantees - never less.
+ *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a context.
+ *  H3  A handle that another task is inside an operation with right now is never fine, whatever the clocks say.
+ *
+ * Identity. An object is the n-th of the task that made it; so the hash of a schedule does not depend on addresses. The number in reports (ch1,
+ * ctx2) counts objects of one kind in the order they were made. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/core/inspect.h"
+#include "engine.h"
+
+#define CTX_ROW 0 /* H2 */
+
+static uint32_t kind_index(uint32_t kind)
+{
+	return kind >= WEIR_OBJ_CHAN && kind <= WEIR_OBJ_STATS ? kind - WEIR_OBJ_CHAN : 7;
+}
+
+static void *grow(void *mem, size_t bytes)
+{
+	void *more = realloc(mem, bytes);
+	if (!more) {
+		fprintf(stderr, "weir sim: no memory for the table of objects\n");
+		abort();
+	}
+	return more;
+}
+
+static uint32_t row_new(struct sim *s)
+{
+	if (s->n_clocks == s->clocks_cap) {
+		s->clocks_cap = s->clocks_cap ? 2 * s->clocks_cap : 64;
+		s->clocks = grow(s->clocks, s->clocks_cap * sizeof(*s->clocks));
+	}
+	memset(s->clocks[s->n_clocks], 0, sizeof(s->clocks[0]));
+	return s->n_clocks++;
+}
+
+void weir__sim_objects_reset(struct sim *s)
+{
+	s->n_objects = 0;
+	s->free_object = SIM_NONE;
+	s->n_clocks = 0;
+	memset(s->display, 0, sizeof(s->display));
+	row_new(s); /* CTX_ROW */
+}
+
+void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = to[i] > from[i] ? to[i] : from[i];
+}
+
+struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj)
+{
+	return obj->shadow && obj->shadow <= s->n_objects ? &s->objects[obj->shadow - 1] : NULL;
+}
+
+static bool has_row(uint32_t kind)
+{
+	return kind == WEIR_OBJ_CHAN || kind == WEIR_OBJ_SCOPE || kind == WEIR_OBJ_PIPELINE;
+}
+
+void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *parent, const void *site)
+{
+	struct sim_task *t = weir__sim_current(s);
+	uint32_t i = s->free_object;
+	if (i != SIM_NONE) {
+		s->free_object = s->objects[i].next_free;
+	} else {
+		if (s->n_objects == s->objects_cap) {
+			s->objects_cap = s->objects_cap ? 2 * s->objects_cap : 64;
+			s->objects = grow(s->objects, s->objects_cap * sizeof(*s->objects));
+		}
+		i = s->n_objects++;
+	}
+	struct sim_object *o = &s->objects[i];
+	o->obj = obj;
+	o->kind = obj->kind;
+	o->creator = t->index;
+	o->index = t->objects++;
+	o->parent = parent && parent->shadow ? parent->shadow - 1 : SIM_NONE;
+	o->display = ++s->display[kind_index(obj->kind)];
+	o->live = true;
+	o->user = t->index;
+	o->user_clock = t->clock[t->index];
+	o->user_site = o->made_site = site;
+	o->vc = has_row(obj->kind) ? row_new(s) : SIM_NONE;
+	o->name[0] = '\0';
+	obj->shadow = i + 1;
+}
+
+void weir__sim_gone(struct sim *s, struct weir_obj *obj)
+{
+	struct sim_object *o = weir__sim_object(s, obj);
+	if (!o)
+		return;
+	o->live = false;
+	if (o->kind == WEIR_OBJ_CTX) { /* per-job contexts come and go: their entries are used again; handles stay, to be recognised */
+		o->next_free = s->free_object;
+		s->free_object = obj->shadow - 1;
+		obj->shadow = 0;
+	}
+}
+
+/* ---- ownership ---- */
+
+static const char *end_name(uint32_t kind)
+{
+	return kind == WEIR_OBJ_TX ? "sending handle" : "receiving handle";
+}
+
+static bool uses_handle(const struct weir_op *op, const struct weir_obj *handle)
+{
+	struct weir__case_view view;
+	if (!op)
+		return false;
+	if (op->obj[1] == handle)
+		return true;
+	for (size_t i = 0; i < op->n_cases; i++) {
+		weir__inspect_case(op->cases, i, &view);
+		if (view.handle == handle)
+			return true;
+	}
+	return false;
+}
+
+/* Task t uses the handle at op. */
+static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *op, const struct weir_obj *handle)
+{
+	struct sim_object *o = weir__sim_object(s, handle);
+	if (!o || (o->kind != WEIR_OBJ_TX && o->kind != WEIR_OBJ_RX))
+		return;
+	struct sim_object *chan = o->parent != SIM_NONE ? &s->objects[o->parent] : NULL;
+	uint32_t n = chan ? chan->display : 0;
+	struct sim_task *other = s->tasks[o->user];
+	s->failure.site = op->site;
+	s->failure.other_site = o->user_site;
+	s->failure.other_task = o->user;
+	if (!o->live) {
+		weir__sim_fail(s, WEIR_SIM_OWNERSHIP, "T%u uses a %s of ch%u that T%u has closed: a stale copy of the handle", t->index,
+			       end_name(o->kind), n, o->user);
+	} else if (o->user != t->index) {
+		bool inside = (other->state == SIM_PARKED || other->token || other->due) && uses_handle(other->op, handle); /* H3 */
+		if (inside || t->clock[o->user] < o->user_clock)
+			weir__sim_fail(s, WEIR_SIM_OWNERSHIP,
+				       "T%u uses a %s of ch%u that T%u %s: hand it over (spawn, message, join), or clone it", t->index,
+				       end_name(o->kind), n, o->user, inside ? "is using right now" : "used, without any order between them");
+	}
+	s->failure.site = s->failure.other_site = NULL;
+	o->user = t->index;
+	o->user_clock = t->clock[t->index];
+	o->user_site = op->site;
+}
+
+/* ---- operations ---- */
+
+static void take(struct sim *s, struct sim_task *t, const struct weir_obj *obj)
+{
+	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
+	if (o && o->vc != SIM_NONE)
+		weir__sim_clock_join(t->clock, s->clocks[o->vc], s->n_tasks);
+	else if (o && o->kind == WEIR_OBJ_CTX)
+		weir__sim_clock_join(t->clock, s->clocks[CTX_ROW], s->n_tasks);
+}
+
+static void leave(struct sim *s, struct sim_task *t, const struct weir_obj *obj)
+{
+	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
+	if (o && o->vc != SIM_NONE)
+		weir__sim_clock_join(s->clocks[o->vc], t->clock, s->n_tasks);
+}
+
+static bool ends_context(const struct weir_op *op)
+{
+	return op->kind == WEIR_OP_CTX_CANCEL || op->kind == WEIR_OP_PIPE_CANCEL || op->kind == WEIR_OP_TASK_END ||
+	       op->kind == WEIR_OP_SCOPE_JOIN || op->kind == WEIR_OP_PIPE_STOP;
+}
+
+void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	struct weir__case_view view;
+	if (op->obj[1] && !t->completion)
+		use_handle(s, t, op, op->obj[1]);
+	take(s, t, op->obj[0]);
+	take(s, t, op->obj[1]);
+	take(s, t, op->obj[2]);
+	for (size_t i = 0; i < op->n_cases; i++) {
+		weir__inspect_case(op->cases, i, &view);
+		if (view.handle && !t->completion)
+			use_handle(s, t, op, view.handle);
+		take(s, t, view.obj);
+	}
+}
+
+static void check_account(struct sim *s, const struct weir_obj *obj)
+{
+	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
+	struct weir__chan_view v;
+	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(obj))
+		return;
+	weir__inspect_chan(obj, &v);
+	weir__sim_fail(s, WEIR_SIM_ACCOUNT, "ch%u: accepted %llu, delivered %llu, dropped %llu, buffered %zu of %zu%s%s", o->display,
+		       (unsigned long long)v.accepted, (unsigned long long)v.delivered, (unsigned long long)v.dropped, v.len, v.capacity,
+		       v.waiting_senders ? ", a sender waits" : "", v.waiting_receivers ? ", a receiver waits" : "");
+}
+
+void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	struct weir__case_view view;
+	leave(s, t, op->obj[0]);
+	check_account(s, op->obj[0]);
+	for (size_t i = 0; i < op->n_cases; i++) {
+		weir__inspect_case(op->cases, i, &view);
+		leave(s, t, view.obj);
+		check_account(s, view.obj);
+	}
+	if (ends_context(op))
+		weir__sim_clock_join(s->clocks[CTX_ROW], t->clock, s->n_tasks);
+	t->clock[t->index]++;
+	t->op = NULL;
+}
+
+/* ---- the end ---- */
+
+static const char *leak_name(uint32_t kind)
+{
+	switch (kind) {
+	case WEIR_OBJ_TX:
+		return "sending handle";
+	case WEIR_OBJ_RX:
+		return "receiving handle";
+	case WEIR_OBJ_CTX:
+		return "context";
+	case WEIR_OBJ_SCOPE:
+		return "scope (init without join)";
+	case WEIR_OBJ_PIPELINE:
+		return "pipeline run";
+	default:
+		return NULL; /* channels are leaked through their handles */
+	}
+}
+
+void weir__sim_check_leaks(struct sim *s)
+{
+	uint32_t n = 0, first = 0;
+	for (uint32_t i = 0; i < s->n_objects; i++)
+		if (s->objects[i].live && leak_name(s->objects[i].kind) && n++ == 0)
+			first = i;
+	for (uint32_t i = 0; i < s->n_tasks && n == 0; i++) {
+		if (i > 0 && !s->tasks[i]->joined && !s->tasks[i]->detached) {
+			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s has ended and was never joined", i, s->tasks[i]->pub.name);
+			return;
+		}
+	}
+	uint64_t blocks = weir__sim_live_blocks(s);
+	if (n) {
+		struct sim_object *o = &s->objects[first];
+		s->failure.site = o->made_site;
+		weir__sim_fail(s, WEIR_SIM_LEAK, "%u object%s left at the end, the first a %s that T%u made", n, n == 1 ? " is" : "s are",
+			       leak_name(o->kind), o->creator);
+	} else if (blocks) {
+		weir__sim_fail(s, WEIR_SIM_LEAK, "%llu block%s of the runtime's memory left at the end", (unsigned long long)blocks,
+			       blocks == 1 ? " is" : "s are");
+	}
+}

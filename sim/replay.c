@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Schedules as text.
+ *
+ * A schedule is told by where it left the default policy (the current task while it can run, else the lowest index; 0 for data), because
+ * that is short, survives small changes of the scenario, and can be edited by hand:
+ *
+ *   s1.NAME.HASH:LIST      LIST is "-", or items with commas between them
+ *   f7                     the 7th allocation fails
+ *   p2                     the 2nd spawn fails
+ *   12>2                   at step 12 task 2 goes on
+ *   51>t                   at step 51 time moves on although tasks can run
+ *   c3=1                   the data choice after three others is 1
+ *
+ *  Y1  What encode writes, decode reads back to the same items in the same order; what decode reads is what encode would have written: no
+ *      leading zeros, no item that says nothing, faults first. One schedule has one text.
+ *  Y2  `at` ascends among the picks and among the data choices. The two kinds stand in the order in which they were made.
+ *  Y3  Any other text is WEIR_EINVAL. Nothing of `out` is touched then, and nothing stays allocated.
+ *
+ * HASH is the low 16 bits of the schedule's hash, in hex: a replay that ends with another one ran something else. NAME is the scenario's, with
+ * "_" for what would need quoting in a shell.
+ *
+ * Not in here: what is done with a schedule that does not fit the scenario (strategy_replay.c), because only a run can tell. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* ---- writing ---- */
+
+struct text {
+	char *buf;
+	size_t cap, len; /* len: without limit */
+	bool items;
+};
+
+static void put(struct text *t, const char *bytes, size_t n)
+{
+	assert(t->buf || t->cap == 0);
+	for (size_t i = 0; i < n; i++, t->len++)
+		if (t->len + 1 < t->cap)
+			t->buf[t->len] = bytes[i];
+}
+
+static WEIR_PRINTF(2, 3) void put_item(struct text *t, const char *fmt, ...)
+{
+	char item[64];
+	va_list args;
+	va_start(args, fmt);
+	int n = vsnprintf(item, sizeof(item), fmt, args);
+	va_end(args);
+	assert(n > 0 && (size_t)n < sizeof(item)); /* two numbers of at most 20 digits */
+	if (t->items)
+		put(t, ",", 1);
+	put(t, item, (size_t)n);
+	t->items = true;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static void put_name(struct text *t, const char *name)
+{
+	size_t n = strnlen(name, sizeof(((struct sim_replay *)0)->name) - 1);
+	for (size_t i = 0; i < n; i++)
+		put(t, is_name_char(name[i]) ? &name[i] : "_", 1);
+}
+
+size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap)
+{
+	struct text t = {.buf = buf, .cap = cap};
+	char hash[8];
+	snprintf(hash, sizeof(hash), "%04x", (unsigned)(s->hash & 0xffff));
+	put(&t, "s1.", 3);
+	put_name(&t, name && *name ? name : "scenario");
+	put(&t, ".", 1);
+	put(&t, hash, 4);
+	put(&t, ":", 1);
+	if (s->opts->fail_alloc)
+		put_item(&t, "f%llu", (unsigned long long)s->opts->fail_alloc);
+	if (s->opts->fail_spawn)
+		put_item(&t, "p%llu", (unsigned long long)s->opts->fail_spawn);
+	for (size_t i = 0; i < s->n_stream; i++) {
+		const struct sim_choice *c = &s->stream[i];
+		unsigned long long at = c->at;
+		assert(!c->data || c->standard == 0);
+		if (c->value == c->standard)
+			continue;
+		if (c->data)
+			put_item(&t, "c%llu=%u", at, (unsigned)c->value);
+		else if (c->value == SIM_CLOCK)
+			put_item(&t, "%llu>t", at);
+		else
+			put_item(&t, "%llu>%u", at, (unsigned)c->value);
+	}
+	if (!t.items)
+		put(&t, "-", 1);
+	if (cap)
+		buf[t.len < cap ? t.len : cap - 1] = '\0';
+	return t.len;
+}
+
+/* ---- reading ---- */
+
+struct cursor {
+	const char *at;
+	struct sim_replay out;
+	size_t cap;
+	bool picked, drawn; /* there was a pick, a data choice: the last ones stand here */
+	uint64_t last_pick, last_data;
+};
+
+static bool take(struct cursor *c, char wanted)
+{
+	if (*c->at != wanted)
+		return false;
+	c->at++;
+	return true;
+}
+
+/* A decimal number without leading zeros, at most `most`. */
+static bool take_number(struct cursor *c, uint64_t most, uint64_t *out)
+{
+	const char *start = c->at;
+	uint64_t n = 0;
+	for (; *c->at >= '0' && *c->at <= '9'; c->at++) {
+		uint64_t digit = (uint64_t)(*c->at - '0');
+		if (n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	*out = n;
+	return c->at > start && (*start != '0' || c->at == start + 1) && n <= most;
+}
+
+static bool take_head(struct cursor *c)
+{
+	size_t n = 0;
+	if (!take(c, 's') || !take(c, '1') || !take(c, '.'))
+		return false;
+	while (is_name_char(c->at[n]))
+		n++;
+	if (n == 0 || n >= sizeof(c->out.name))
+		return false;
+	memcpy(c->out.name, c->at, n);
+	c->at += n;
+	if (!take(c, '.'))
+		return false;
+	for (int i = 0; i < 4; i++, c->at++) {
+		char d = *c->at;
+		if (!((d >= '0' && d <= '9') || (d >= 'a' && d <= 'f')))
+			return false;
+		c->out.hash = c->out.hash * 16 + (uint32_t)(d <= '9' ? d - '0' : d - 'a' + 10);
+	}
+	return take(c, ':');
+}
+
+static int add(struct cursor *c, uint64_t at, uint32_t value, bool data)
+{
+	bool *seen = data ? &c->drawn : &c->picked;
+	uint64_t *last = data ? &c->last_data : &c->last_pick;
+	if (*seen && at <= *last)
+		return WEIR_EINVAL; /* Y2 */
+	*seen = true;
+	*last = at;
+	if (c->out.n == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 16;
+		struct sim_choice *items = realloc(c->out.items, cap * sizeof(*items));
+		if (!items)
+			return WEIR_ENOMEM;
+		c->out.items = items;
+		c->cap = cap;
+	}
+	c->out.items[c->out.n++] = (struct sim_choice){.value = value, .data = data, .at = at};
+	return 0;
+}
+
+static int take_item(struct cursor *c)
+{
+	uint64_t at, value;
+	if (take(c, 'c')) {
+		if (!take_number(c, UINT64_MAX, &at) || !take(c, '=') || !take_number(c, UINT32_MAX, &value) || value == 0)
+			return WEIR_EINVAL;
+		return add(c, at, (uint32_t)value, true);
+	}
+	if (!take_number(c, UINT64_MAX, &at) || !take(c, '>'))
+		return WEIR_EINVAL;
+	if (take(c, 't'))
+		return add(c, at, SIM_CLOCK, false);
+	if (!take_number(c, WEIR_SIM_TASKS - 1, &value))
+		return WEIR_EINVAL;
+	return add(c, at, (uint32_t)value, false);
+}
+
+/* One "f7" or "p2"; true with *to unchanged where the next item is another one. */
+static bool take_fault(struct cursor *c, char letter, uint64_t *to, bool *more)
+{
+	if (!*more || !take(c, letter))
+		return true;
+	if (!take_number(c, UINT64_MAX, to) || *to == 0)
+		return false;
+	*more = take(c, ',');
+	return true;
+}
+
+static int take_list(struct cursor *c)
+{
+	bool more = true;
+	if (take(c, '-'))
+		return *c->at ? WEIR_EINVAL : 0;
+	if (!take_fault(c, 'f', &c->out.fail_alloc, &more) || !take_fault(c, 'p', &c->out.fail_spawn, &more))
+		return WEIR_EINVAL;
+	while (more) {
+		int rc = take_item(c);
+		if (rc < 0)
+			return rc;
+		more = take(c, ',');
+	}
+	return *c->at ? WEIR_EINVAL : 0;
+}
+
+int weir__sim_decode(const char *text, struct sim_replay *out)
+{
+	struct cursor c = {.at = text};
+	assert(out);
+	int rc = text && take_head(&c) ? take_list(&c) : WEIR_EINVAL;
+	if (rc < 0)
+		free(c.out.items); /* Y3 */
+	else
+		*out = c.out;
+	return rc;
+}
+
+void weir__sim_replay_free(struct sim_replay *replay)
+{
+	free(replay->items);
+	*replay = (struct sim_replay){.n = 0};
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the report share: trace.c names objects, report.c writes lines and owns the order of sections, report_waits.c says
+ * who waits for whom, report_table.c draws the interleaving. */
+#ifndef WEIR_SIM_REPORT_H
+#define WEIR_SIM_REPORT_H
+
+#include <stdio.h>
+
+#include "engine.h"
+
+/* ---- trace.c ---- */
+
+/* "ch", "ctx", "scope", "run", "stats": what an object of this kind is called before its number. */
+const char *weir__sim_kind_prefix(uint32_t kind);
+
+/* The object as it is shown; NULL: kind WEIR_OBJ_DEAD. */
+void weir__sim_trace_ref(const struct sim *s, const struct sim_object *o, struct sim_trace_ref *out);
+
+/* ---- report.c ---- */
+
+/* Text of one line, cut where it does not fit. */
+struct sim_line {
+	size_t n;
+	char text[500];
+};
+
+enum sim_where { SIM_OUT_ERR = 1, SIM_OUT_FILE = 2, SIM_OUT_ALL = 3 };
+
+struct sim_out {
+	struct sim *s;
+	const struct sim_report *about;
+	FILE *err, *file; /* NULL: not there */
+	const void **sites; /* sorted, each once */
+	char (*lines)[64];  /* of each site */
+	size_t n_sites, sites_cap;
+	struct sim_trace_ref scope_of[WEIR_SIM_TASKS]; /* where a task was spawned; WEIR_OBJ_DEAD: unknown */
+};
+
+WEIR_PRINTF(2, 3) void weir__sim_put(struct sim_line *line, const char *fmt, ...);
+WEIR_PRINTF(3, 4) void weir__sim_say(struct sim_out *out, enum sim_where where, const char *fmt, ...);
+
+/* "pipe.c:88"; "" for NULL. */
+const char *weir__sim_line_of(const struct sim_out *out, const void *site);
+
+void weir__sim_put_time(struct sim_line *line, int64_t at);                                  /* "+5ms" */
+void weir__sim_put_task(struct sim_line *line, const struct sim *s, uint32_t task);          /* "T1 producer" */
+void weir__sim_put_ref(struct sim_line *line, const struct sim_trace_ref *ref, bool names);  /* "ch1 "out"" */
+void weir__sim_put_code(struct sim_line *line, int rc);                                      /* "WEIR_EPIPE" */
+
+/* ---- report_waits.c ---- */
+
+/* Each unfinished task: what it does or waits for, since when, and who could end the wait; then a cycle, if there is one. */
+void weir__sim_report_waits(struct sim_out *out);
+
+/* What a task is doing: "send(ch1 "out", full 1/1)". */
+void weir__sim_put_doing(struct sim_line *line, const struct sim_out *out, uint32_t task);
+
+/* The site of what it is doing, or NULL. */
+const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task);
+
+/* ---- report_table.c ---- */
+
+void weir__sim_report_table(struct sim_out *out);
+
+/* What an event, or the RESULT or BLOCK of one, reads like: "recv(ch1) -> item". */
+void weir__sim_put_event(struct sim_line *line, const struct sim_event *e, bool names);
+
+/* The last event of the task that is worth naming, or NULL. */
+const struct sim_event *weir__sim_last_event(const struct sim *s, uint32_t task);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A search: schedules in a row until one fails, the budget is spent, or (dfs) there are no more.
+ *
+ *  Q1  The first two schedules are run twice, the second time from their own deviations, and both runs must have the same hash after each step. So
+ *      a program with a hidden input is found before it wastes a night.
+ *  Q2  A schedule that fails is run again, from the replay string's content and with the trace on; that run is what the report shows. If it does not
+ *      fail alike, that is the failure: the program is not deterministic.
+ *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
+ *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "strategy.h"
+
+#define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
+#define MAX_STRATEGIES 3
+
+struct search {
+	struct sim *s;
+	struct weir_sim_opts opts;
+	weir_task_fn *fn;
+	void *arg;
+	struct sim_strategy *strategies[MAX_STRATEGIES];
+	size_t n_strategies;
+	bool dfs, exhausted;
+	uint64_t schedules;
+	bool fault_reached;
+};
+
+static const char *const kind_names[] = {
+	"pass",       "assertion",	"crash", "deadlock", "leak",	       "ownership",	"account",
+	"invariant",  "step limit", "hang",  "misuse",   "nondeterminism", "no decisions", "bad replay",
+};
+
+const char *weir_sim_kind_name(enum weir_sim_kind kind)
+{
+	return (size_t)kind < sizeof(kind_names) / sizeof(kind_names[0]) ? kind_names[kind] : "unknown";
+}
+
+/* ---- task 0 ---- */
+
+/* Tasks that are left when the scenario's function returns. */
+static void see_off(struct sim *s)
+{
+	for (uint32_t i = 1; i < s->n_tasks; i++)
+		if (s->tasks[i]->detached && !s->tasks[i]->joined)
+			s->rt.vt->join(&s->rt, &s->tasks[i]->pub);
+	for (uint32_t i = 1; i < s->n_tasks; i++)
+		if (s->tasks[i]->state != SIM_EXITED)
+			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s still runs when the scenario is over: join its scope", i,
+				       s->tasks[i]->pub.name);
+}
+
+static void root_entry(void *arg)
+{
+	struct search *q = arg;
+	struct sim *s = q->s;
+	weir_ctx root;
+	char text[300];
+	weir_ctx_init_root(&root, &s->rt);
+	int rc = q->fn(&root, &s->root_err, q->arg);
+	/* where a fault was injected, an error that is told is what is asked for */
+	if (rc != 0 && !(rc < 0 && s->fault_hit)) {
+		weir_err_format(&s->root_err, text, sizeof(text));
+		weir__sim_fail(s, WEIR_SIM_ASSERTION, "the scenario returned %s (%d)%s%s", weir_err_name(rc), rc,
+			       s->root_err.code ? ": " : "", s->root_err.code ? text : "");
+	}
+	weir_err_fini(&s->root_err);
+	see_off(s);
+	weir_ctx_fini(&root);
+}
+
+/* ---- strategies ---- */
+
+static bool parse_number(const char *text, unsigned limit, unsigned *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (end == text || *end || n > limit)
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
+static int make_strategies(struct search *q)
+{
+	const char *name = q->opts.strategy && *q->opts.strategy ? q->opts.strategy : "portfolio";
+	unsigned n = 0;
+	if (strcmp(name, "portfolio") == 0) {
+		q->strategies[0] = weir__sim_random_new();
+		q->strategies[1] = weir__sim_pct_new(3);
+		q->strategies[2] = weir__sim_pct_new(10);
+		q->n_strategies = 3;
+	} else {
+		q->n_strategies = 1;
+		if (strcmp(name, "random") == 0) {
+			q->strategies[0] = weir__sim_random_new();
+		} else if (strcmp(name, "pct") == 0 || (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0)) {
+			q->strategies[0] = weir__sim_pct_new(n ? n : 3);
+		} else if (strcmp(name, "dfs") == 0 || (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n))) {
+			q->strategies[0] = weir__sim_dfs_new(name[3] ? n : UINT32_MAX);
+			q->dfs = true;
+		} else {
+			fprintf(stderr, "weir sim: unknown strategy \"%s\": random, pct, pctN (1..32), dfs, dfsN (0..1000) or portfolio\n", name);
+			return WEIR_EINVAL;
+		}
+	}
+	for (size_t i = 0; i < q->n_strategies; i++)
+		if (!q->strategies[i])
+			return WEIR_ENOMEM;
+	return 0;
+}
+
+static void free_strategies(struct search *q)
+{
+	for (size_t i = 0; i < q->n_strategies; i++) {
+		if (q->strategies[i])
+			q->strategies[i]->free(q->strategies[i]);
+		q->strategies[i] = NULL;
+	}
+	q->n_strategies = 0;
+}
+
+/* ---- one schedule ---- */
+
+static unsigned early_of(const struct search *q, uint64_t schedule)
+{
+	if (q->opts.no_early)
+		return 0;
+	if (q->dfs)
+		return q->opts.early;
+	return schedule % 2 == 0 ? 0 : q->opts.early ? q->opts.early : 2;
+}
+
+static void run_one(struct search *q, uint64_t schedule)
+{
+	struct sim *s = q->s;
+	uint64_t mix = q->opts.seed + schedule * UINT64_C(0xd1342543de82ef95);
+	s->strategy = q->strategies[schedule % q->n_strategies];
+	s->early_left = early_of(q, schedule);
+	s->strategy->begin(s->strategy, weir__sim_mix(&mix));
+	weir__sim_run_once(s, root_entry, q);
+	s->total_steps += s->step;
+	s->total_decisions += s->decisions;
+	q->schedules++;
+	q->fault_reached |= s->fault_hit;
+}
+
+static void run_replay(struct search *q, const struct sim_replay *text)
+{
+	struct sim *s = q->s;
+	struct sim_strategy *replay = weir__sim_replay_new(s, text), *before = s->strategy;
+	if (!replay) {
+		fprintf(stderr, "weir sim: no memory to replay\n");
+		abort();
+	}
+	s->strategy = replay;
+	s->early_left = REPLAY_EARLY;
+	replay->begin(replay, 0);
+	weir__sim_run_once(s, root_entry, q);
+	replay->free(replay);
+	s->strategy = before;
+}
+
+/* The deviations of the schedule that has just run. */
+static struct sim_replay deviations(const struct sim *s)
+{
+	struct sim_replay out = {.hash = (uint32_t)(s->hash & 0xffff)};
+	out.items = malloc((s->n_stream + 1) * sizeof(*out.items));
+	for (size_t i = 0; out.items && i < s->n_stream; i++)
+		if (s->stream[i].value != s->stream[i].standard)
+			out.items[out.n++] = s->stream[i];
+	return out;
+}
+
+/* ---- running twice ---- */
+
+/* The step at which two runs part, from 1; 0: they do not. */
+static size_t first_difference(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b)
+{
+	size_t n = n_a < n_b ? n_a : n_b;
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return i + 1;
+	return n_a == n_b ? 0 : n + 1;
+}
+
+/* Runs the schedule that has just run once more, and compares. The second run's failure, if any, is in s. */
+static void run_again(struct search *q, bool with_trace)
+{
+	struct sim *s = q->s;
+	struct sim_replay same = deviations(s);
+	struct sim_trace trace = {0};
+	uint64_t hash = s->hash, *hashes = NULL;
+	enum weir_sim_kind kind = s->failure.kind;
+	size_t n = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
+	hashes = malloc((n + 1) * sizeof(*hashes));
+	if (!hashes || !same.items)
+		abort();
+	memcpy(hashes, s->step_hash, n * sizeof(*hashes));
+	if (with_trace) {
+		weir__sim_trace_free(s->trace);
+		s->trace = calloc(1, sizeof(trace));
+	}
+	run_replay(q, &same);
+	size_t now = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
+	size_t parted = first_difference(hashes, n, s->step_hash, now);
+	if (parted || s->hash != hash || s->failure.kind != kind) {
+		char before[sizeof(s->failure.text)];
+		memcpy(before, s->failure.text, sizeof(before));
+		enum weir_sim_kind then = s->failure.kind;
+		s->failure.kind = WEIR_SIM_PASS;
+		weir__sim_fail(s, WEIR_SIM_NONDETERMINISM,
+			       "the same choices gave another run, which parts from the first at step %zu (first: %s, then: %s%s%.120s); something "
+			       "outside the simulator decides: a real clock, random numbers, addresses, memory that is never set",
+			       parted, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "", then ? before : "");
+	}
+	free(hashes);
+	weir__sim_replay_free(&same);
+}
+
+static void record_hashes(struct sim *s, bool on)
+{
+	if (on && !s->step_hash) {
+		s->step_hash_cap = 1 << 16; /* beyond this step only the final hash is compared */
+		s->step_hash = malloc(s->step_hash_cap * sizeof(*s->step_hash));
+	}
+	s->record_hashes = on && s->step_hash;
+}
+
+/* ---- the search ---- */
+
+static bool budget_left(const struct search *q)
+{
+	if (q->s->time_up)
+		return false;
+	if (q->dfs && q->opts.schedules == 0)
+		return true;
+	return q->schedules < (q->opts.schedules ? q->opts.schedules : 1000);
+}
+
+/* Runs schedules until one fails (s->failure) or the search is over. Returns the number of the failed one, or 0. */
+static uint64_t search_schedules(struct search *q)
+{
+	struct sim *s = q->s;
+	q->schedules = 0;
+	q->exhausted = false;
+	while (budget_left(q)) {
+		bool twice = q->schedules < 2; /* Q1 */
+		struct sim_strategy *st;
+		record_hashes(s, true);
+		run_one(q, q->schedules);
+		if (s->failure.kind)
+			return q->schedules;
+		st = s->strategy;
+		bool more = st->end(st, s);
+		if (twice)
+			run_again(q, false);
+		if (s->failure.kind)
+			return q->schedules;
+		if (!more) {
+			q->exhausted = true;
+			break;
+		}
+	}
+	if (s->total_decisions == 0 && !q->opts.allow_no_decisions) /* Q3 */
+		weir__sim_fail(s, WEIR_SIM_NO_DECISIONS, "%llu schedules without one decision: this test explores nothing",
+			       (unsigned long long)q->schedules);
+	return 0;
+}
+
+static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
+{
+	struct sim *s = q->s;
+	const char *name = q->opts.name;
+	struct sim_report about = {.name = name,
+				   .program = weir__sim_program,
+				   .strategy = failed && !q->opts.replay ? s->strategy->name : "replay",
+				   .seed = q->opts.seed,
+				   .schedule = failed,
+				   .schedules = q->schedules,
+				   .replay = out->replay};
+	if (failed) {
+		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
+			run_again(q, true); /* Q2 */
+		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
+			out->replay[0] = '\0';
+	}
+	out->kind = s->failure.kind;
+	out->failed_schedule = failed;
+	snprintf(out->message, sizeof(out->message), "%s", s->failure.text);
+	weir__sim_report(s, &about);
+}
+
+static void replay_search(struct search *q, const struct sim_replay *text, struct weir_sim_result *out)
+{
+	struct sim *s = q->s;
+	q->opts.fail_alloc = text->fail_alloc;
+	q->opts.fail_spawn = text->fail_spawn;
+	s->trace = calloc(1, sizeof(*s->trace));
+	run_replay(q, text);
+	q->schedules = 1;
+	if (!s->failure.kind && text->hash != (uint32_t)(s->hash & 0xffff))
+		weir__sim_fail(s, WEIR_SIM_BAD_REPLAY,
+			       "the replay ran to its end without a failure, and not as the string was written (hash %04x, now %04x): the program has "
+			       "changed since",
+			       text->hash, (unsigned)(s->hash & 0xffff));
+	if (s->failure.kind)
+		tell(q, 1, out);
+}
+
+/* Nth-fault sweep: the search again and again, with a later fault each time, until none is reached. */
+static uint64_t sweep(struct search *q, struct weir_sim_result *out)
+{
+	uint64_t failed = 0, *faults[] = {&q->opts.fail_alloc, &q->opts.fail_spawn};
+	if (q->opts.schedules == 0 && !q->dfs)
+		q->opts.schedules = 20;
+	for (size_t f = 0; f < 2 && !failed; f++) {
+		for (*faults[f] = 1; !failed; ++*faults[f]) {
+			q->fault_reached = false;
+			free_strategies(q);
+			if (make_strategies(q) < 0)
+				abort();
+			failed = search_schedules(q);
+			if (!q->fault_reached)
+				break;
+			out->faults++;
+		}
+		if (!failed)
+			*faults[f] = 0;
+	}
+	return failed;
+}
+
+static int search_run(struct search *q, struct weir_sim_result *out)
+{
+	struct sim *s = q->s;
+	struct sim_replay text = {0};
+	uint64_t failed = 0;
+	int rc = make_strategies(q);
+	if (rc == 0 && q->opts.replay)
+		rc = weir__sim_decode(q->opts.replay, &text);
+	if (rc == 0)
+		rc = weir__sim_guard_begin(s);
+	if (rc < 0) {
+		weir__sim_replay_free(&text);
+		return rc;
+	}
+	if (q->opts.replay) {
+		replay_search(q, &text, out);
+	} else {
+		failed = search_schedules(q);
+		if (!failed && !s->failure.kind && q->opts.fault_sweep)
+			failed = sweep(q, out);
+		if (s->failure.kind)
+			tell(q, failed, out);
+	}
+	weir__sim_guard_end(s);
+	weir__sim_replay_free(&text);
+	out->schedules = q->schedules;
+	out->steps = s->total_steps;
+	out->decisions = s->total_decisions;
+	out->exhausted = q->exhausted;
+	out->hash = s->hash;
+	out->time_ns = s->now;
+	return s->failure.kind ? 1 : 0;
+}
+
+static void sim_dispose(struct sim *s)
+{
+	weir__sim_slabs_free(s);
+	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
+		free(s->tasks[i]);
+	weir__sim_trace_free(s->trace);
+	free(s->stream);
+	free(s->step_hash);
+	free(s->objects);
+	free(s->clocks);
+	free(s);
+}
+
+int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out)
+{
+	struct weir_sim_result unused;
+	struct search q = {.fn = fn, .arg = arg};
+	if (!fn || weir__sim) /* a search inside a search */
+		return WEIR_EINVAL;
+	if (!out)
+		out = &unused;
+	memset(out, 0, sizeof(*out));
+	if (opts)
+		q.opts = *opts;
+	q.opts.name = q.opts.name ? q.opts.name : "scenario";
+	q.opts.seed = q.opts.seed ? q.opts.seed : 1;
+	q.s = calloc(1, sizeof(*q.s));
+	if (!q.s)
+		return WEIR_ENOMEM;
+	q.s->opts = &q.opts;
+	q.s->step_limit = q.opts.steps ? q.opts.steps : 20000;
+	q.s->data_seed = UINT64_C(0x5eed);
+	weir__sim_engine_init(q.s);
+	int rc = search_run(&q, out);
+	free_strategies(&q);
+	sim_dispose(q.s);
+	return rc;
+}
