@@ -155,8 +155,13 @@ static bool selected(const struct flags *f, int argc, char **argv, const char *n
 	return false;
 }
 
-/* 1: passed, 0: failed, negative: could not run. */
-static int run_test(const struct weir_sim_test *test, const struct flags *f)
+struct totals {
+	size_t passed, failed;
+	uint64_t schedules, steps;
+};
+
+/* Negative: could not run. */
+static int run_test(const struct weir_sim_test *test, const struct flags *f, struct totals *totals)
 {
 	struct weir_sim_opts opts = test->opts;
 	struct weir_sim_result result;
@@ -179,13 +184,17 @@ static int run_test(const struct weir_sim_test *test, const struct flags *f)
 	if (!passed && test->expect)
 		printf("     expected to be found as %s\n", weir_sim_kind_name(test->expect));
 	fflush(stdout);
-	return passed;
+	totals->passed += passed;
+	totals->failed += !passed;
+	totals->schedules += result.schedules;
+	totals->steps += result.steps;
+	return 0;
 }
 
 int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *tests, size_t n)
 {
 	struct flags f = {0};
-	size_t passed = 0, failed = 0;
+	struct totals totals = {0};
 	if (!parse(&f, argc, argv))
 		return 2;
 	if (f.help) {
@@ -203,18 +212,16 @@ int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *test
 	for (size_t i = 0; i < n; i++) {
 		if (!selected(&f, argc, argv, tests[i]->name))
 			continue;
-		int rc = run_test(tests[i], &f);
-		if (rc < 0)
+		if (run_test(tests[i], &f, &totals) < 0)
 			return 2;
-		passed += rc == 1;
-		failed += rc == 0;
 	}
-	if (passed + failed == 0) {
+	if (totals.passed + totals.failed == 0) {
 		fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
 		return 2;
 	}
-	printf("%zu passed, %zu failed\n", passed, failed);
-	return failed ? 1 : 0;
+	printf("explored %llu schedules, %llu steps\n", (unsigned long long)totals.schedules, (unsigned long long)totals.steps);
+	printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
+	return totals.failed ? 1 : 0;
 }
 
 int weir_sim_main(int argc, char **argv)

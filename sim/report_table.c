@@ -8,6 +8,8 @@
  *      leaves. With more tasks the name of the task stands in the row.
  *  B3  stderr gets the first HEAD and the last TAIL rows: how it began, and how it ended. The report file gets all.
  *  B4  A text that is too long for its column is told again without names, then cut.
+ *  B5  Rows that repeat what the PERIOD or fewer rows before them showed, for the third time in a row and more, are left out of stderr with their
+ *      count: a loop that polls says nothing new.
  *
  * The last row is the failure itself, in the column of the task that failed. */
 #include <assert.h>
@@ -24,10 +26,13 @@
 #define RIGHT 24 /* the site */
 #define HEAD 40
 #define TAIL 160
+#define PERIOD 6
 
 struct row {
 	const struct sim_event *step, *end; /* either may be NULL: B1 */
 	uint32_t preempted;                 /* task, or SIM_NONE */
+	bool repeated;                      /* B5: left out of stderr */
+	size_t period, times;               /* on the first row that is left out: what repeats, and how often */
 };
 
 struct table {
@@ -168,7 +173,7 @@ static void put_result(struct sim_line *line, const struct sim_event *e, bool na
 	} else if (e->op == WEIR_OP_CTX_POLL) {
 		weir__sim_put(line, " -> live");
 	} else if (e->op == WEIR_OP_SLEEP) {
-		weir__sim_put(line, " over");
+		weir__sim_put(line, " done");
 	}
 }
 
@@ -211,7 +216,8 @@ const struct sim_event *weir__sim_last_event(const struct sim *s, uint32_t task)
 /* Operations whose STEP is all there is. */
 static bool ends_with_step(const struct sim_event *e)
 {
-	return e->op == WEIR_OP_START || e->op == WEIR_OP_JOIN || e->op == WEIR_OP_NONE || e->op == WEIR_OP_YIELD;
+	return e->op == WEIR_OP_START || e->op == WEIR_OP_JOIN || e->op == WEIR_OP_NONE || e->op == WEIR_OP_YIELD ||
+	       e->op == WEIR_OP_CLONE;
 }
 
 static void put_row(struct sim_line *line, const struct row *row, bool names)
@@ -221,7 +227,7 @@ static void put_row(struct sim_line *line, const struct row *row, bool names)
 		weir__sim_put(line, "woke: ");
 	weir__sim_put_event(line, e, names);
 	if (!row->end && e->kind == SIM_EV_STEP)
-		weir__sim_put(line, "%s", !ends_with_step(e) ? " ..." : e->completion ? " over" : "");
+		weir__sim_put(line, "%s", !ends_with_step(e) ? " ..." : e->completion ? " done" : "");
 }
 
 /* ---- rows ---- */
@@ -276,6 +282,47 @@ static uint32_t column_of(const struct table *t, uint32_t task)
 	while (i < t->n_tasks && t->tasks[i] != task)
 		i++;
 	return i;
+}
+
+static bool same_event(const struct sim_event *a, const struct sim_event *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->kind != SIM_EV_TIME && a->kind == b->kind && a->task == b->task && a->op == b->op && a->rc == b->rc &&
+	       a->completion == b->completion && a->obj.kind == b->obj.kind && a->obj.display == b->obj.display &&
+	       a->len == b->len && a->site == b->site && strcmp(a->text, b->text) == 0;
+}
+
+static bool same_row(const struct row *a, const struct row *b)
+{
+	return same_event(a->step, b->step) && same_event(a->end, b->end);
+}
+
+/* How many rows from i on repeat the rows one period before. */
+static size_t run_length(const struct table *t, size_t i, size_t period)
+{
+	size_t n = 0;
+	while (i + n < t->n && same_row(&t->rows[i + n], &t->rows[i + n - period]))
+		n++;
+	return n;
+}
+
+/* B5 */
+static void fold_repeats(struct table *t)
+{
+	for (size_t i = 1; i < t->n; i++) {
+		for (size_t period = 1; period <= PERIOD && period <= i; period++) {
+			size_t times = run_length(t, i, period) / period;
+			if (times < 3)
+				continue;
+			t->rows[i].period = period;
+			t->rows[i].times = times;
+			for (size_t k = 0; k < times * period; k++)
+				t->rows[i + k].repeated = true;
+			i += times * period - 1;
+			break;
+		}
+	}
 }
 
 /* B2 */
@@ -349,12 +396,13 @@ static void draw_cells(struct table *t, struct sim_line *line, uint32_t task, ui
 							    : "",
 				 t->width[c]);
 	} else {
-		struct sim_line name = {.n = 0};
+		struct sim_line name = {.n = 0}, mark = {.n = 0};
 		weir__sim_put_task(&name, t->out->s, task);
+		if (preempted != SIM_NONE)
+			weir__sim_put(&mark, "[T%u preempted]", preempted);
 		put_cell(line, name.text, MIN_WIDTH);
 		put_cell(line, text, 60);
-		if (preempted != SIM_NONE)
-			weir__sim_put(line, "[T%u preempted] ", preempted);
+		put_cell(line, mark.text, 18);
 	}
 	weir__sim_put(line, "%s", site);
 	trim(line);
@@ -394,13 +442,48 @@ static void draw_failure(struct table *t)
 	struct sim_line line = {.n = 0}, text = {.n = 0};
 	put_left(&line, f->step, f->time_at);
 	weir__sim_put(&text, "** %s", weir_sim_kind_name(f->kind));
+	if (f->kind != WEIR_SIM_DEADLOCK)
+		weir__sim_put(&text, ": %.120s", f->text);
 	bool in_task = f->task != SIM_NONE && f->kind != WEIR_SIM_DEADLOCK && column_of(t, f->task) < t->n_tasks;
 	if (in_task)
 		draw_cells(t, &line, f->task, SIM_NONE, text.text, "");
 	else
-		weir__sim_put(&line, "%s: %s", text.text,
-			      f->kind == WEIR_SIM_DEADLOCK ? "no task can run, and no deadline is left" : "at the end");
+		weir__sim_put(&line, "%s%s", text.text,
+			      f->kind == WEIR_SIM_DEADLOCK ? ": no task can run, and no deadline is left" : "");
 	weir__sim_say(t->out, SIM_OUT_ALL, "%s", line.text);
+}
+
+/* B3, B5: how many rows stderr would get, a mark for repeats being one. */
+static size_t count_shown(const struct table *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		n += !t->rows[i].repeated || t->rows[i].times > 0;
+	return n;
+}
+
+static void say_repeats(struct table *t, const struct row *row)
+{
+	if (row->period == 1)
+		weir__sim_say(t->out, SIM_OUT_ERR, "        ... the row above %zu times more", row->times);
+	else
+		weir__sim_say(t->out, SIM_OUT_ERR, "        ... the %zu rows above %zu times more", row->period, row->times);
+}
+
+static void draw_rows(struct table *t)
+{
+	size_t shown = count_shown(t), at = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct row *row = &t->rows[i];
+		bool mark = row->times > 0, left_out = shown > HEAD + TAIL && at >= HEAD && at < shown - TAIL;
+		if (left_out && at == HEAD && (mark || !row->repeated))
+			weir__sim_say(t->out, SIM_OUT_ERR, "        ... %zu rows left out (%s)", shown - HEAD - TAIL,
+				      t->out->file ? "the report file has them" : "a report file would have them");
+		if (mark && !left_out)
+			say_repeats(t, row);
+		draw_row(t, row, left_out || row->repeated ? SIM_OUT_FILE : SIM_OUT_ALL);
+		at += mark || !row->repeated;
+	}
 }
 
 void weir__sim_report_table(struct sim_out *out)
@@ -412,15 +495,10 @@ void weir__sim_report_table(struct sim_out *out)
 		weir__sim_say(out, SIM_OUT_ALL, "(no memory to draw the interleaving)");
 		return;
 	}
+	fold_repeats(&t);
 	measure(&t);
 	draw_header(&t);
-	for (size_t i = 0; i < t.n; i++) {
-		bool left_out = t.n > HEAD + TAIL && i >= HEAD && i < t.n - TAIL; /* B3 */
-		if (left_out && i == HEAD)
-			weir__sim_say(out, SIM_OUT_ERR, "   ... %zu rows left out (%s)", t.n - HEAD - TAIL,
-				      out->file ? "all of them are in the report file" : "a report file gets all of them");
-		draw_row(&t, &t.rows[i], left_out ? SIM_OUT_FILE : SIM_OUT_ALL);
-	}
+	draw_rows(&t);
 	if (out->s->trace->lost)
 		weir__sim_say(out, SIM_OUT_ALL, "   ... what came then was lost: no memory");
 	draw_failure(&t);

@@ -9,8 +9,10 @@
  *  A1  Never fails and never hangs: every entry of `out` is a text in the end. The tool gets TOOL_MS in all; what is missing by then
  *      is shown the other way.
  *  A2  An address is one past the call, so the byte before it is looked up.
- *  A3  Of a chain of inlined frames, innermost first, the one to show is the first that is not in a header of weir: the typed wrappers
- *      are inline functions, and the user's line is the one that called them. If all are weir's, the outermost.
+ *  A3  Of a chain of inlined frames, innermost first, the one to show is the first that is not weir's: the typed wrappers are inline
+ *      functions, and the user's line is the one that called them. Weir's are those in a header of weir, and those that a WEIR_..._DECLARE macro has
+ *      made in the user's own file: their source line is the macro's. Where the source cannot be read, their names tell. If all
+ *      frames are weir's, the outermost.
  *
  * Runs on the normal stack, outside of tasks, in the one thread of the search; a signal may interrupt any call. The child gets the default
  * signals, no other open file, and no DEBUGINFOD_URLS: a report asks no server. */
@@ -92,23 +94,55 @@ static void fall_back(const void *site, const struct module *m, char out[SITE_BY
 
 /* ---- what the tool prints ---- */
 
-/* "/a/pipe.c:88 (discriminator 2)" as "pipe.c:88"; false: the tool does not know. */
-static bool short_line(char *line, char out[SITE_BYTES])
+/* "/a/pipe.c:88 (discriminator 2)": cut behind the path; the number behind it, or 0: the tool does not know. */
+static unsigned long cut_place(char *place)
 {
-	char *extra = strstr(line, " (discriminator"), *colon;
-	if (extra)
+	char *colon = strrchr(place, ':'), *extra = strstr(place, " (discriminator");
+	if (extra && colon > extra) {
 		*extra = '\0';
-	colon = strrchr(line, ':');
-	if (!colon || line[0] == '?' || colon[1] < '1' || colon[1] > '9')
-		return false;
+		colon = strrchr(place, ':');
+	}
+	if (!colon || place[0] == '?')
+		return 0;
 	*colon = '\0';
-	snprintf(out, SITE_BYTES, "%.50s:%.10s", base_name(line), colon + 1);
-	return true;
+	return strtoul(colon + 1, NULL, 10);
 }
 
-static bool is_own_header(const char *line)
+/* Whether line n of the file is where a wrapper was declared; -1: cannot be read. */
+static int declares_wrappers(const char *path, unsigned long n)
 {
-	return strstr(line, "include/weir/") || strstr(line, "/weir/core/typed.h");
+	char text[512];
+	bool whole = true;
+	FILE *file = fopen(path, "re");
+	unsigned long at = 1;
+	if (!file)
+		return -1;
+	while (fgets(text, sizeof(text), file) && !(whole && at == n)) {
+		whole = strchr(text, '\n') != NULL;
+		at += whole;
+	}
+	int found = at < n || ferror(file) ? -1 : strstr(text, "_DECLARE(") != NULL;
+	fclose(file);
+	return found;
+}
+
+static bool is_wrapper_name(const char *function)
+{
+	static const char *const ends[] = {"_send",  "_recv",	  "_try_send", "_try_recv", "_clone",
+					   "_close", "_chan_new", "_jobs_new", "_start",    "_attach"};
+	size_t n = strcspn(function, "("); /* C++ shows the parameters */
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (n > strlen(ends[i]) && strncmp(function + n - strlen(ends[i]), ends[i], strlen(ends[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool is_own(const char *function, const char *path, unsigned long line)
+{
+	if (strstr(path, "include/weir/") || strstr(path, "/weir/core/typed.h"))
+		return true;
+	int declared = declares_wrappers(path, line);
+	return declared >= 0 ? declared : is_wrapper_name(function);
 }
 
 /* The answers stand in the order of the questions: "0x..." begins one, then come pairs of lines, function and place, innermost first. */
@@ -117,6 +151,7 @@ struct answers {
 	const size_t *which; /* of out, by question */
 	size_t n, at;        /* at: questions answered or begun */
 	bool function_next, settled;
+	char function[128];
 };
 
 static void take_line(struct answers *a, char *line)
@@ -128,11 +163,15 @@ static void take_line(struct answers *a, char *line)
 		return;
 	}
 	a->function_next = !a->function_next;
+	if (!a->function_next)
+		snprintf(a->function, sizeof(a->function), "%.127s", line);
 	if (!a->function_next || a->at == 0 || a->at > a->n || a->settled)
 		return; /* the function's name, more than was asked for, or outer frames */
-	bool own = is_own_header(line);
-	if (short_line(line, a->out[a->which[a->at - 1]]))
-		a->settled = !own; /* A3 */
+	unsigned long number = cut_place(line);
+	if (number == 0)
+		return;
+	snprintf(a->out[a->which[a->at - 1]], SITE_BYTES, "%.50s:%lu", base_name(line), number % 100000000);
+	a->settled = !is_own(a->function, line, number); /* A3 */
 }
 
 /* ---- running it ---- */

@@ -286,5 +286,5 @@ void weir__sim_trace_free(struct sim_trace *trace)
 	if (!trace)
 		return;
 	free(trace->events);
-	*trace = (struct sim_trace){.n = 0};
+	free(trace);
 }

@@ -2,23 +2,23 @@
  *
  * Codes and their names, and the detail of a failure: a value that the caller keeps on its stack.
  *
- * The public struct is 256 bytes of which only `code` has a name. What lies in the rest is `struct detail` below: the frames
- * that the failure passed through, innermost first, then the text, then counts of what found no room. Nothing here
- * allocates, so a failure to allocate can be reported like any other, and a weir_err can be copied byte by byte (a pipeline
- * sends one in each result).
+ * The public struct is 256 bytes of which only `code` has a name. What lies in the rest is `struct detail` below:
+ * the frames that the failure passed through, innermost first, then the text, then counts of what found no room.
+ * Nothing here allocates, so a failure to allocate can be reported like any other, and a weir_err can be copied byte
+ * by byte (a pipeline sends one in each result).
  *
  * INVARIANTS
  *  E1  code == 0 means empty: no frames, no text. Zeroed memory is empty.
  *  E2  code < 0 otherwise. weir_fail turns a code that is not negative into WEIR_EINVAL.
- *  E3  n_frames <= WEIR_ERR_FRAMES; frames[0] is the innermost. When there are too many, the outer ones are the ones not
- *      kept: where it began says more than what it passed last. frames_lost counts them.
+ *  E3  n_frames <= WEIR_ERR_FRAMES; frames[0] is the innermost. When there are too many, the outer ones are the ones
+ *      not kept: where it began says more than what it passed last. frames_lost counts them.
  *  E4  text is terminated; text_lost counts the bytes that were cut off its end.
  *
- * One value is one node of a tree. weir_err_is and weir_err_format speak to a node through node_is and put_node only, so a
- * node with members needs a loop in these two and nothing else.
+ * One value is one node of a tree. weir_err_is and weir_err_format speak to a node through node_is and put_node
+ * only, so a node with members needs a loop in these two and nothing else.
  *
- * LOCKS: none. A weir_err belongs to one task at a time; different values may be used at the same time, since all other data
- * here is constant. */
+ * LOCKS: none. A weir_err belongs to one task at a time; different values may be used at the same time, since all
+ * other data here is constant. */
 #include <weir/core/err.h>
 
 #include <assert.h>
@@ -166,7 +166,8 @@ static bool is_errno(int code)
 	return code < 0 && code > -1000;
 }
 
-/* The C library's own tables, where it has them: static text, unlike that of strerror(3) for a number it does not know. */
+/* The C library's own tables, where it has them: static text, unlike that of strerror(3) for a number it does not
+ * know. */
 #ifdef __GLIBC__
 #define LIBC_HAS_TABLES __GLIBC_PREREQ(2, 32)
 #else

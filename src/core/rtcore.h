@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What core keeps per runtime: the words that struct weir_rt lends it (core_), with names. The runtime zeroes them, so zero is
- * the initial state of each field; nothing here needs to be torn down. */
+ * What core keeps per runtime: the words that struct weir_rt lends it (core_), with names. The runtime zeroes them,
+ * so zero is the initial state of each field; nothing here needs to be torn down. */
 #ifndef WEIR_SRC_CORE_RTCORE_H
 #define WEIR_SRC_CORE_RTCORE_H
 

@@ -2,28 +2,31 @@
  *
  * Counters whose every snapshot makes sense, and the list of all of them in a runtime.
  *
- * A set is one allocation: the head, then one block of counters per writer. Each block has two cache lines of its own (the
- * hardware fetches lines in pairs), so a writer never takes a line away from another one; that is also where WEIR_STATS_MAX
- * comes from: 14 counters and a spare word or two fill such a pair. The runtime's memory is aligned for any object only, so the
- * first block is moved up to the next boundary inside the allocation.
+ * A set is one allocation: the head, then one block of counters per writer. Each block has two cache lines of its
+ * own (the hardware fetches lines in pairs), so a writer never takes a line away from another one; that is also
+ * where WEIR_STATS_MAX comes from: 14 counters and two spare words fill such a pair. The runtime's memory is
+ * aligned for any object only, so the first block is moved up to the next boundary inside the allocation.
  *
  * INVARIANTS
  *  S1  A block is written by one task at a time: an add is a plain load, an addition and a release store.
- *  S2  An event of counter j happens after the event of the counter i < j that allowed it (the caller's promise). A snapshot
- *      reads the counters from the last to the first, each over all writers, with acquire. So when it has seen an event of j, it
- *      later sees the event of i: it read a store that was ordered after it. A counter never decreases.
+ *  S2  An event of counter j happens after the event of the counter i < j that allowed it (the caller's promise). A
+ *      snapshot reads the counters from the last to the first, each over all writers, with acquire. So when it has
+ *      seen an event of j, it later sees the event of i: it read a store that was ordered after it. A counter never
+ *      decreases.
  *  S3  The head does not change after new, but for prev and next, which the registry's lock guards.
- *  S4  A set is in the registry from the end of new to the start of free, oldest first. Whoever holds the lock may read any
- *      set in the list: free takes a set out under the same lock before it gives the memory back.
+ *  S4  A set is in the registry from the end of new to the start of free, oldest first. Whoever holds the lock may
+ *      read any set in the list: free takes a set out under the same lock before it gives the memory back.
  *
  * LOCKS: the registry's lock (WEIR__RANK_REGISTRY), the first of all ranks, so no other lock is held when it is taken.
- * Under it: walking the list and reading counters; no allocation, no release, no call into user code. add and read take none.
+ * Under it: walking the list and reading counters; no allocation, no release, no call into user code. add and read
+ * take none.
  *
- * MAY RUN AT THE SAME TIME: everything on different sets; add, read and weir_stats_at on one set; two adds with different
- * writers. free comes after the last add and read, and may meet weir_stats_at.
+ * MAY RUN AT THE SAME TIME: everything on different sets; add, read and weir_stats_at on one set; two adds with
+ * different writers. free comes after the last add and read, and may meet weir_stats_at.
  *
- * Adds, snapshots and the registry are not announced to the runtime's hooks in this version: counters are independent of every
- * other operation (no operation decides anything by them), so running them earlier or later changes no outcome. */
+ * Adds, snapshots and the registry are not announced to the runtime's hooks in this version: counters are
+ * independent of every other operation (no operation decides anything by them), so running them earlier or later
+ * changes no outcome. */
 #include <weir/core/stats.h>
 
 #include "core.h"
