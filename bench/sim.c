@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many schedules per CPU-second the simulator runs, on the scenario the design counts: 3 tasks, 30 operations on channels, the construction of the scope
- * and of the channel inside, with -O2, asserts, hashes and the account on. CPU time, not wall time; the median of 5 rounds, for each
- * strategy in turn (interleaved), so that a noisy machine shows as a spread and not as a result. */
+ * How many schedules per CPU-second the simulator runs, on the scenario the design counts: 3 tasks, 30 operations on
+ * channels, the construction of the scope and of the channel inside, with -O2, asserts, hashes and the account on.
+ * CPU time, not wall time; the median of 5 rounds, for each strategy in turn (interleaved), so that a noisy machine
+ * shows as a spread and not as a result. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -78,7 +79,10 @@ int main(void)
 	double rate[N][ROUNDS], steps[N];
 	for (int r = 0; r < ROUNDS; r++) {
 		for (size_t i = 0; i < N; i++) {
-			struct weir_sim_opts opts = {.name = "three_tasks", .strategy = strategies[i], .schedules = SCHEDULES, .no_early = true};
+			struct weir_sim_opts opts = {.name = "three_tasks",
+						     .strategy = strategies[i],
+						     .schedules = SCHEDULES,
+						     .no_early = true};
 			struct weir_sim_result result;
 			double before = cpu_seconds();
 			if (weir_sim_run(&opts, three_tasks, NULL, &result) != 0)
@@ -91,8 +95,8 @@ int main(void)
 	printf("%-10s %12s %12s %12s %12s %10s\n", "strategy", "median/s", "min/s", "max/s", "steps each", "ns/step");
 	for (size_t i = 0; i < N; i++) {
 		qsort(rate[i], ROUNDS, sizeof(double), by_value);
-		printf("%-10s %12.0f %12.0f %12.0f %12.1f %10.1f\n", strategies[i], rate[i][ROUNDS / 2], rate[i][0], rate[i][ROUNDS - 1],
-		       steps[i], 1e9 / rate[i][ROUNDS / 2] / steps[i]);
+		printf("%-10s %12.0f %12.0f %12.0f %12.1f %10.1f\n", strategies[i], rate[i][ROUNDS / 2], rate[i][0],
+		       rate[i][ROUNDS - 1], steps[i], 1e9 / rate[i][ROUNDS / 2] / steps[i]);
 	}
 	return EXIT_SUCCESS;
 }

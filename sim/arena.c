@@ -5,13 +5,13 @@
  *     | guard page | stack, 256 KiB | guard page | memory, 8 MiB | guard page |
  *
  *  A1  The n-th task of a schedule always has the same slab, so the same schedule sees the same addresses.
- *  A2  Memory is given out front to back and never reused within a schedule, so a stale pointer into the library's memory still finds what
- *      was there (and the oracles say whose it was). A new block is filled with 0xA5: reading it before writing is visible, and the same
- *      every time.
+ *  A2  Memory is given out front to back and never reused within a schedule, so a stale pointer into the library's
+ *      memory still finds what was there (and the oracles say whose it was). A new block is filled with 0xA5: reading
+ *      it before writing is visible, and the same every time.
  *  A3  Only what was used is reset.
  *
- * Every block has a header that names its size, its maker and the site, and they lie one after the other, so the list of
- * live blocks costs nothing until it is asked for. */
+ * Every block has a header that names its size, its maker and the site, and they lie one after the other, so the
+ * list of live blocks costs nothing until it is asked for. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,8 @@ struct sim_slab *weir__sim_slab(struct sim *s, uint32_t task)
 		return NULL;
 	slab->page = (size_t)sysconf(_SC_PAGESIZE);
 	slab->total = STACK_BYTES + MEMORY_BYTES + 3 * slab->page;
-	slab->base = mmap(NULL, slab->total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	slab->base = mmap(NULL, slab->total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			  0);
 	if (slab->base == MAP_FAILED) {
 		free(slab);
 		return NULL;
@@ -114,12 +115,14 @@ void *weir__sim_alloc(struct sim *s, struct sim_task *task, size_t bytes, const 
 {
 	struct sim_slab *slab = task->slab;
 	if (bytes > MEMORY_BYTES || block_bytes(bytes) > MEMORY_BYTES - slab->used) {
-		weir__sim_fail(s, WEIR_SIM_MISUSE, "the task has used up its %zu KiB of memory (blocks are not reused within a schedule)",
+		weir__sim_fail(s, WEIR_SIM_MISUSE,
+			       "the task has used up its %zu KiB of memory (blocks are not reused within a schedule)",
 			       MEMORY_BYTES >> 10);
 		return NULL;
 	}
 	unsigned char *at = slab->memory + slab->used;
-	*(struct sim_block *)at = (struct sim_block){.bytes = bytes, .site = site, .task = task->index, .state = BLOCK_LIVE};
+	*(struct sim_block *)at =
+		(struct sim_block){.bytes = bytes, .site = site, .task = task->index, .state = BLOCK_LIVE};
 	memset(at + HEADER, 0xa5, bytes); /* A2 */
 	slab->used += block_bytes(bytes);
 	slab->live++;
@@ -130,8 +133,9 @@ void weir__sim_release(struct sim *s, void *mem)
 {
 	struct sim_block *block = (struct sim_block *)((unsigned char *)mem - HEADER);
 	if (block->state != BLOCK_LIVE) {
-		weir__sim_fail(s, WEIR_SIM_MISUSE, block->state == BLOCK_RELEASED ? "a block of memory was released twice"
-									      : "memory was released that the runtime did not give");
+		weir__sim_fail(s, WEIR_SIM_MISUSE,
+			       block->state == BLOCK_RELEASED ? "a block of memory was released twice"
+							      : "memory was released that the runtime did not give");
 		return;
 	}
 	block->state = BLOCK_RELEASED;

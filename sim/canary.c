@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The canary: five small programs that are known to be broken, one for each oracle that matters most. They run first in every suite; if one of them is not
- * found, the simulator is not in control (not linked in, switched off, or broken itself), and no test after it means anything. */
+ * The canary: five small programs that are known to be broken, one for each oracle that matters most. They run first
+ * in every suite; if one of them is not found, the simulator is not in control (not linked in, switched off, or
+ * broken itself), and no test after it means anything. */
 #include <stdio.h>
 
 #include "engine.h"
@@ -154,8 +155,9 @@ int weir__sim_canary(void)
 		int rc = weir_sim_run(&opts, programs[i].fn, NULL, &result);
 		if (rc == 1 && result.kind == programs[i].kind)
 			continue;
-		fprintf(stderr, "weir sim: the canary lives: %s was not found (%s, wanted %s) in %llu schedules; no result of this "
-				"simulator means anything\n",
+		fprintf(stderr,
+			"weir sim: the canary lives: %s was not found (%s, wanted %s) in %llu schedules; no result "
+			"of this simulator means anything\n",
 			programs[i].name, rc < 0 ? weir_err_name(rc) : weir_sim_kind_name(result.kind),
 			weir_sim_kind_name(programs[i].kind), (unsigned long long)result.schedules);
 		return (int)i + 1;

@@ -2,19 +2,24 @@
  *
  * The scheduler of the simulator: a runtime (weir/rt.h) whose every choice is made by a strategy.
  *
- * One operating system thread. Tasks are fibers, and the scheduler has no fiber of its own: the task that announces an operation, parks
- * or ends picks its successor in place and switches to it directly.
+ * One operating system thread. Tasks are fibers, and the scheduler has no fiber of its own: the task that announces an
+ * operation, parks or ends picks its successor in place and switches to it directly.
  *
- *  E1  A task is stopped only in front of an operation it has announced (choice), in a park, in a join, or in a quiesce. What it does in between is
- *      one step, and nobody else runs meanwhile.
+ *  E1  A task is stopped only in front of an operation it has announced (choice), in a park, in a join, or in a
+ *      quiesce. What it does in between is one step, and nobody else runs meanwhile.
  *  E2  `runnable` holds exactly the tasks in state SIM_RUNNABLE, and n_runnable counts them.
- *  E3  Time moves only when no task can run, or as a pick of its own while early_left lasts. When it has moved to a deadline, every task
- *      whose deadline has passed can run; in which order they run is chosen like anything else, so equal deadlines are explored.
- *  E4  A task that is due but has not run yet can still be claimed by a peer: deadline against completion is a race here as it is on threads.
- *  E5  A schedule is a function of its choices: nothing here reads an address, a real clock or memory of an earlier schedule.
- *  E6  No allocation and no system call per step: tasks, stacks, arenas, the stream and the tables are kept from schedule to schedule.
+ *  E3  Time moves only when no task can run, or as a pick of its own while early_left lasts. When it has moved to a
+ *      deadline, every task whose deadline has passed can run; in which order they run is chosen like anything else, so
+ *      equal deadlines are explored.
+ *  E4  A task that is due but has not run yet can still be claimed by a peer: deadline against completion is a race
+ *      here as it is on threads.
+ *  E5  A schedule is a function of its choices: nothing here reads an address, a real clock or memory of an earlier
+ *      schedule.
+ *  E6  No allocation and no system call per step: tasks, stacks, arenas, the stream and the tables are kept from
+ *      schedule to schedule.
  *
- * What other tasks may know (vector clocks) and what was done with objects is objects.c's; this file tells it when an operation begins and ends. */
+ * What other tasks may know (vector clocks) and what was done with objects is objects.c's; this file tells it when
+ * an operation begins and ends. */
 #include "engine.h"
 
 #include <assert.h>
@@ -185,10 +190,12 @@ static void finish(struct sim *s)
 			continue;
 		left++;
 		if (at + 60 < sizeof(names))
-			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i, t->pub.name);
+			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i,
+					       t->pub.name);
 	}
 	if (left)
-		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait", names);
+		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait",
+			       names);
 	weir__sim_leave(s);
 }
 
@@ -229,7 +236,8 @@ static void check_invariants(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->n_invariants; i++)
 		if (!s->invariants[i].fn(s->invariants[i].arg))
-			weir__sim_fail(s, WEIR_SIM_INVARIANT, "the invariant \"%s\" does not hold", s->invariants[i].what);
+			weir__sim_fail(s, WEIR_SIM_INVARIANT, "the invariant \"%s\" does not hold",
+				       s->invariants[i].what);
 }
 
 static void note_stack(struct sim_task *t)
@@ -342,7 +350,8 @@ static int64_t sim_wall(weir_rt *rt)
 	return WALL_BASE + of(rt)->now;
 }
 
-/* Small bounds are choices of the schedule. Wider ones are not worth exploring: a sequence that is fixed for each task (E5). */
+/* Small bounds are choices of the schedule. Wider ones are not worth exploring: a sequence that is fixed for each
+ * task (E5). */
 static uint64_t sim_random(weir_rt *rt, uint64_t bound)
 {
 	struct sim *s = of(rt);
@@ -682,6 +691,7 @@ void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t 
 	f->step = step;
 	f->time_at = s->now;
 	f->task = s->current;
-	snprintf(f->text, sizeof(f->text), "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
+	snprintf(f->text, sizeof(f->text),
+		 "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
 		 (unsigned long long)step, n);
 }

@@ -6,7 +6,7 @@
  *   arena.c     stacks and memory of tasks, with the list of live blocks
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
- *   search.c    schedules in a row: budgets, strategies, the run-twice check, the failure's second run with the trace on
+ *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   strategy_*  one file each behind strategy.h
  *   replay.c    schedules as text
@@ -14,13 +14,13 @@
  *   report.c    the failure for people; site.c turns addresses into file:line
  *   main.c      weir_sim_main; canary.c the programs that must fail
  *
- * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced and runs on to the announcement of
- * its next one. A step's number is the count of picks. A DECISION is a pick, or a data choice, with more than one
- * alternative. Everything that is chosen goes through one stream: (value, number of alternatives) in order. */
+ * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced
+ * and runs on to the announcement of its next one. A step's number is the count of picks. A DECISION is a pick, or a
+ * data choice, with more than one alternative. Everything that is chosen goes through one stream: (value, number of
+ * alternatives) in order. */
 #ifndef WEIR_SIM_ENGINE_H
 #define WEIR_SIM_ENGINE_H
 
-#include <setjmp.h>
 #include <weir/sim.h>
 
 #include "fiber.h"
@@ -43,12 +43,12 @@ struct sim_object {
 	struct weir_obj *obj;
 	uint32_t kind;
 	uint32_t creator, index; /* identity: the index-th object of task `creator` */
-	uint32_t parent;         /* index in the table, or SIM_NONE: channel of a handle, parent of a context, context of a scope */
+	uint32_t parent;         /* index in the table, or SIM_NONE: of a handle the channel, of a scope its context */
 	uint32_t display;        /* n-th of its kind: ch1, ch2, ... */
 	bool live;
 	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
 	const void *user_site, *made_site;
-	uint32_t vc;             /* row of the clock table, or SIM_NONE */
+	uint32_t vc; /* row of the clock table, or SIM_NONE */
 	uint32_t next_free;
 	char name[24];
 };
@@ -77,8 +77,8 @@ struct sim_task {
 };
 
 struct sim_choice {
-	uint32_t value; /* picks: task index or SIM_CLOCK; data: the number */
-	uint32_t n;     /* alternatives */
+	uint32_t value;    /* picks: task index or SIM_CLOCK; data: the number */
+	uint32_t n;        /* alternatives */
 	uint32_t standard; /* what the default policy would have chosen */
 	bool data;
 	uint64_t at; /* picks: step; data: count of data choices before it */
@@ -117,11 +117,11 @@ struct sim {
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
-	uint64_t allocs, spawns;  /* counted for faults */
+	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
 	struct sim_failure failure;
-	struct fiber harness;     /* where run_once continues */
-	bool inside;              /* a task is running */
+	struct fiber harness; /* where run_once continues */
+	bool inside;          /* a task is running */
 	int root_rc;
 	weir_err root_err;
 	void (*entry)(void *arg);
@@ -149,7 +149,7 @@ struct sim {
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
-	volatile bool time_up;    /* set by the timer of fault.c: the wall budget is spent */
+	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
 
@@ -174,7 +174,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n);
 /* Records the first failure of a schedule and leaves it for good; from a task it does not return. */
 WEIR_PRINTF(3, 4) void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...);
 
-/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is inside a pick. */
+/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is
+ * inside a pick. */
 void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n);
 
 /* Leaves the running task for the harness, for ever. */
@@ -233,12 +234,13 @@ void weir__sim_guard_end(struct sim *s);
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is empty. Returns the length without limit. */
+/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
+ * empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
 
 struct sim_replay {
 	char name[64];
-	uint32_t hash; /* low 16 bits of the schedule's */
+	uint32_t hash;            /* low 16 bits of the schedule's */
 	struct sim_choice *items; /* deviations: at, value, data */
 	size_t n;
 	uint64_t fail_alloc, fail_spawn;
@@ -279,7 +281,7 @@ struct sim_event {
 	int case_rc;               /* ... and its own result */
 	bool preempts;             /* another task's step came before, and that task could have gone on */
 	const void *site;
-	char text[64];             /* notes; spawn: the new task's name; select: its cases */
+	char text[64]; /* notes; spawn: the new task's name; select: its cases */
 };
 
 void weir__sim_trace_step(struct sim *s, struct sim_task *task);
@@ -304,11 +306,12 @@ struct sim_report {
 	const char *replay;
 };
 
-/* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr (unless quiet) and opts->report. */
+/* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr
+ * (unless quiet) and opts->report. */
 void weir__sim_report(struct sim *s, const struct sim_report *about);
 
-/* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside weir's own
- * headers are skipped for the line that called them. */
+/* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside
+ * weir's own headers are skipped for the line that called them. */
 void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
 
 /* ---- main.c, canary.c ---- */
@@ -316,7 +319,8 @@ void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
 /* How reports tell the user to replay: set by weir_sim_main. */
 extern const char *weir__sim_program;
 
-/* Runs the programs that are known to be broken; 0: all were found, else the first one that was not is named on stderr. */
+/* Runs the programs that are known to be broken; 0: all were found, else the first one that was not is named on
+ * stderr. */
 int weir__sim_canary(void);
 
 #endif

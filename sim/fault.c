@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a task can do to the process, turned into a failure of the schedule: a signal (SIGSEGV on a guard page is a stack overflow), abort, a
- * failed assert(3), and running on without ever reaching an operation.
+ * What a task can do to the process, turned into a failure of the schedule: a signal (SIGSEGV on a guard page is a
+ * stack overflow), abort, a failed assert(3), and running on without ever reaching an operation.
  *
- * Handlers run on a stack of their own, since the task's may be the one that overflowed, and leave the task by switching to the harness;
- * the interrupted fiber is never continued. SA_NODEFER keeps the signal deliverable after that. A crash may have damaged anything, so a
- * search ends with its first failure, and the report says so.
+ * Handlers run on a stack of their own, since the task's may be the one that overflowed, and leave the task by
+ * switching to the harness; the interrupted fiber is never continued. SA_NODEFER keeps the signal deliverable after
+ * that. A crash may have damaged anything, so a search ends with its first failure, and the report says so.
  *
- * A timer ticks every 100 ms while a search runs (no system call per schedule, no thread): a tick that finds the same step as the 50 ticks before it
- * names the task that hangs, whether it spins or is in a real blocking call. The same ticks count the wall budget.
+ * A timer ticks every 100 ms while a search runs (no system call per schedule, no thread): a tick that finds the same
+ * step as the 50 ticks before it names the task that hangs, whether it spins or is in a real blocking call. The same
+ * ticks count the wall budget.
  *
- * __assert_fail is defined here, so that assert(3) in a task, in the library or in user code, ends the schedule instead of the process. */
+ * __assert_fail is defined here, so that assert(3) in a task, in the library or in user code, ends the schedule
+ * instead of the process. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,11 +79,13 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 	struct sim_task *t = weir__sim_current(s);
 	s->failure.site = interrupted_at(context);
 	if (sig == SIGSEGV && weir__sim_slab_guard(t->slab, info->si_addr))
-		weir__sim_fail(s, WEIR_SIM_CRASH, "T%u %s ran over the end of its stack (256 KiB)", t->index, t->pub.name);
+		weir__sim_fail(s, WEIR_SIM_CRASH, "T%u %s ran over the end of its stack (256 KiB)", t->index,
+			       t->pub.name);
 	else if (sig == SIGABRT)
 		weir__sim_fail(s, WEIR_SIM_CRASH, "T%u %s called abort", t->index, t->pub.name);
 	else
-		weir__sim_fail(s, WEIR_SIM_CRASH, "%s in T%u %s, address %p", signal_name(sig), t->index, t->pub.name, info->si_addr);
+		weir__sim_fail(s, WEIR_SIM_CRASH, "%s in T%u %s, address %p", signal_name(sig), t->index, t->pub.name,
+			       info->si_addr);
 	weir__sim_leave(s);
 }
 
@@ -101,8 +105,9 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 		return;
 	struct sim_task *t = weir__sim_current(s);
 	s->failure.site = interrupted_at(context);
-	weir__sim_fail(s, WEIR_SIM_HANG, "T%u %s has run for %d s without reaching an operation (a loop, or a real blocking call)", t->index,
-		       t->pub.name, (int)(HANG_TICKS * TICK_NS / 1000000000));
+	weir__sim_fail(s, WEIR_SIM_HANG,
+		       "T%u %s has run for %d s without reaching an operation (a loop, or a real blocking call)",
+		       t->index, t->pub.name, (int)(HANG_TICKS * TICK_NS / 1000000000));
 	weir__sim_leave(s);
 }
 
@@ -155,7 +160,8 @@ _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned l
 	const char *base = strrchr(file, '/');
 	if (s && s->inside) {
 		s->failure.site = __builtin_return_address(0);
-		weir__sim_fail(s, WEIR_SIM_ASSERTION, "%s:%u: %s: assertion failed: %s", base ? base + 1 : file, line, function, assertion);
+		weir__sim_fail(s, WEIR_SIM_ASSERTION, "%s:%u: %s: assertion failed: %s", base ? base + 1 : file, line,
+			       function, assertion);
 		weir__sim_leave(s);
 	}
 	fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function, assertion);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Preparing a fiber, and the portable switch. The assembly is in fiber_x86_64.S and fiber_aarch64.S; a new fiber's stack is laid out here as
- * the switch would have left it. */
+ * Preparing a fiber, and the portable switch. The assembly is in fiber_x86_64.S and fiber_aarch64.S; a new fiber's
+ * stack is laid out here as the switch would have left it. */
 #include "fiber.h"
 
 #include <assert.h>
@@ -37,7 +37,8 @@ void weir__fiber_init(struct fiber *fiber, void *stack, size_t bytes, void (*ent
 	uint64_t *sp;
 	assert(bytes >= 4096);
 #if defined(__x86_64__)
-	/* r15 r14 r13 r12 rbx rbp, then the address the switch returns to; above it a zero return address ends the backtrace */
+	/* r15 r14 r13 r12 rbx rbp, then the address the switch returns to; above it a zero return address ends the
+	 * backtrace */
 	sp = (uint64_t *)(top - 72); /* the call of entry finds the stack aligned to 16 */
 	memset(sp, 0, 72);
 	sp[3] = (uint64_t)(uintptr_t)entry; /* r12 */

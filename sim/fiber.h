@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fibers: a stack, and a switch between two stacks. The switch is our own assembly on x86-64 and aarch64 (about 2-10 ns), with call-frame
- * information so that a debugger walks the stack of a stopped task; elsewhere, or with -DWEIR_SIM_UCONTEXT, it is swapcontext(3), which makes two
- * system calls. Not saved: the floating-point control words, which no task may change. */
+ * Fibers: a stack, and a switch between two stacks. The switch is our own assembly on x86-64 and aarch64 (about 2-10
+ * ns), with call-frame information so that a debugger walks the stack of a stopped task; elsewhere, or with
+ * -DWEIR_SIM_UCONTEXT, it is swapcontext(3), which makes two system calls. Not saved: the floating-point control
+ * words, which no task may change. */
 #ifndef WEIR_SIM_FIBER_H
 #define WEIR_SIM_FIBER_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * weir_sim_main: the registered tests of a program, with flags and environment variables, a canary first and a count at the end. */
+ * weir_sim_main: the registered tests of a program, with flags and environment variables, a canary first and a count
+ * at the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +97,8 @@ static bool environment(struct flags *f, const char *program)
 
 static bool parse(struct flags *f, int argc, char **argv)
 {
-	static const char *const with_value[] = {"--seed",  "--schedules", "--strategy", "--steps",
-						 "--wall", "--report",	  "--replay"};
+	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",
+						 "--wall", "--report",    "--replay"};
 	int i = 1;
 	if (!environment(f, argv[0]))
 		return false;
@@ -106,7 +107,8 @@ static bool parse(struct flags *f, int argc, char **argv)
 		f->list |= strcmp(argv[i], "--list") == 0;
 		f->no_canary |= strcmp(argv[i], "--no-canary") == 0;
 		f->help |= strcmp(argv[i], "--help") == 0;
-		known = strcmp(argv[i], "--list") == 0 || strcmp(argv[i], "--no-canary") == 0 || strcmp(argv[i], "--help") == 0;
+		known = strcmp(argv[i], "--list") == 0 || strcmp(argv[i], "--no-canary") == 0 ||
+			strcmp(argv[i], "--help") == 0;
 		for (size_t k = 0; !known && k < sizeof(with_value) / sizeof(with_value[0]); k++) {
 			if (strcmp(argv[i], with_value[k]) != 0)
 				continue;
@@ -174,8 +176,9 @@ static int run_test(const struct weir_sim_test *test, const struct flags *f, str
 		return rc;
 	}
 	bool passed = result.kind == test->expect;
-	printf("%-4s %-40s %8llu schedules %9llu steps%s", passed ? "ok" : "FAIL", test->name, (unsigned long long)result.schedules,
-	       (unsigned long long)result.steps, result.exhausted ? ", all there are" : "");
+	printf("%-4s %-40s %8llu schedules %9llu steps%s", passed ? "ok" : "FAIL", test->name,
+	       (unsigned long long)result.schedules, (unsigned long long)result.steps,
+	       result.exhausted ? ", all there are" : "");
 	if (result.faults)
 		printf(", %llu faults", (unsigned long long)result.faults);
 	if (result.kind)
@@ -219,7 +222,8 @@ int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *test
 		fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
 		return 2;
 	}
-	printf("explored %llu schedules, %llu steps\n", (unsigned long long)totals.schedules, (unsigned long long)totals.steps);
+	printf("explored %llu schedules, %llu steps\n", (unsigned long long)totals.schedules,
+	       (unsigned long long)totals.steps);
 	printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
 	return totals.failed ? 1 : 0;
 }

@@ -2,17 +2,19 @@
  *
  * The table of objects: who made what, who used it last, what is left at the end.
  *
- * Ownership. A handle belongs to one task at a time, and may be handed over if the first use by the new task happens after the last use by the old one.
- * "Happens after" is kept with vector clocks (Mattern; Fidge): each task has a clock, and whatever lets one task know of another joins them:
- * spawn, join, an unpark, and every operation on a channel, scope or pipeline, which takes what the object knows when it begins and
- * leaves what the task knows when it ends. That is more order than the library promises (two sends on one channel do not order their senders),
- * so a program that is right is never blamed (H1); one that is wrong may get away with it in a schedule where it was lucky.
+ * Ownership. A handle belongs to one task at a time, and may be handed over if the first use by the new task happens
+ * after the last use by the old one. "Happens after" is kept with vector clocks (Mattern; Fidge): each task has a
+ * clock, and whatever lets one task know of another joins them: spawn, join, an unpark, and every operation on a
+ * channel, scope or pipeline, which takes what the object knows when it begins and leaves what the task knows when it
+ * ends. That is more order than the library promises (two sends on one channel do not order their senders), so a
+ * program that is right is never blamed (H1); one that is wrong may get away with it in a schedule where it was lucky.
  *  H1  An operation may only add order that the library, or more than the library, guarantees - never less.
- *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a context.
+ *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a
+ *      context.
  *  H3  A handle that another task is inside an operation with right now is never fine, whatever the clocks say.
  *
- * Identity. An object is the n-th of the task that made it; so the hash of a schedule does not depend on addresses. The number in reports (ch1,
- * ctx2) counts objects of one kind in the order they were made. */
+ * Identity. An object is the n-th of the task that made it; so the hash of a schedule does not depend on addresses.
+ * The number in reports (ch1, ctx2) counts objects of one kind in the order they were made. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +110,8 @@ void weir__sim_gone(struct sim *s, struct weir_obj *obj)
 	if (!o)
 		return;
 	o->live = false;
-	if (o->kind == WEIR_OBJ_CTX) { /* per-job contexts come and go: their entries are used again; handles stay, to be recognised */
+	/* Per-job contexts come and go: their entries are used again. Handles stay, so that a stale copy is recognised. */
+	if (o->kind == WEIR_OBJ_CTX) {
 		o->next_free = s->free_object;
 		s->free_object = obj->shadow - 1;
 		obj->shadow = 0;
@@ -150,14 +153,18 @@ static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *
 	s->failure.other_site = o->user_site;
 	s->failure.other_task = o->user;
 	if (!o->live) {
-		weir__sim_fail(s, WEIR_SIM_OWNERSHIP, "T%u uses a %s of ch%u that T%u has closed: a stale copy of the handle", t->index,
+		weir__sim_fail(s, WEIR_SIM_OWNERSHIP,
+			       "T%u uses a %s of ch%u that T%u has closed: a stale copy of the handle", t->index,
 			       end_name(o->kind), n, o->user);
 	} else if (o->user != t->index) {
-		bool inside = (other->state == SIM_PARKED || other->token || other->due) && uses_handle(other->op, handle); /* H3 */
+		bool inside = (other->state == SIM_PARKED || other->token || other->due) &&
+			      uses_handle(other->op, handle); /* H3 */
 		if (inside || t->clock[o->user] < o->user_clock)
-			weir__sim_fail(s, WEIR_SIM_OWNERSHIP,
-				       "T%u uses a %s of ch%u that T%u %s: hand it over (spawn, message, join), or clone it", t->index,
-				       end_name(o->kind), n, o->user, inside ? "is using right now" : "used, without any order between them");
+			weir__sim_fail(
+				s, WEIR_SIM_OWNERSHIP,
+				"T%u uses a %s of ch%u that T%u %s: hand it over (spawn, message, join), or clone it",
+				t->index, end_name(o->kind), n, o->user,
+				inside ? "is using right now" : "used, without any order between them");
 	}
 	s->failure.site = s->failure.other_site = NULL;
 	o->user = t->index;
@@ -212,9 +219,11 @@ static void check_account(struct sim *s, const struct weir_obj *obj)
 	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(obj))
 		return;
 	weir__inspect_chan(obj, &v);
-	weir__sim_fail(s, WEIR_SIM_ACCOUNT, "ch%u: accepted %llu, delivered %llu, dropped %llu, buffered %zu of %zu%s%s", o->display,
-		       (unsigned long long)v.accepted, (unsigned long long)v.delivered, (unsigned long long)v.dropped, v.len, v.capacity,
-		       v.waiting_senders ? ", a sender waits" : "", v.waiting_receivers ? ", a receiver waits" : "");
+	weir__sim_fail(s, WEIR_SIM_ACCOUNT,
+		       "ch%u: accepted %llu, delivered %llu, dropped %llu, buffered %zu of %zu%s%s", o->display,
+		       (unsigned long long)v.accepted, (unsigned long long)v.delivered, (unsigned long long)v.dropped,
+		       v.len, v.capacity, v.waiting_senders ? ", a sender waits" : "",
+		       v.waiting_receivers ? ", a receiver waits" : "");
 }
 
 void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *op)
@@ -261,7 +270,8 @@ void weir__sim_check_leaks(struct sim *s)
 			first = i;
 	for (uint32_t i = 0; i < s->n_tasks && n == 0; i++) {
 		if (i > 0 && !s->tasks[i]->joined && !s->tasks[i]->detached) {
-			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s has ended and was never joined", i, s->tasks[i]->pub.name);
+			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s has ended and was never joined", i,
+				       s->tasks[i]->pub.name);
 			return;
 		}
 	}
@@ -269,10 +279,10 @@ void weir__sim_check_leaks(struct sim *s)
 	if (n) {
 		struct sim_object *o = &s->objects[first];
 		s->failure.site = o->made_site;
-		weir__sim_fail(s, WEIR_SIM_LEAK, "%u object%s left at the end, the first a %s that T%u made", n, n == 1 ? " is" : "s are",
-			       leak_name(o->kind), o->creator);
+		weir__sim_fail(s, WEIR_SIM_LEAK, "%u object%s left at the end, the first a %s that T%u made", n,
+			       n == 1 ? " is" : "s are", leak_name(o->kind), o->creator);
 	} else if (blocks) {
-		weir__sim_fail(s, WEIR_SIM_LEAK, "%llu block%s of the runtime's memory left at the end", (unsigned long long)blocks,
-			       blocks == 1 ? " is" : "s are");
+		weir__sim_fail(s, WEIR_SIM_LEAK, "%llu block%s of the runtime's memory left at the end",
+			       (unsigned long long)blocks, blocks == 1 ? " is" : "s are");
 	}
 }

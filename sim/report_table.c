@@ -444,12 +444,12 @@ static void draw_failure(struct table *t)
 	weir__sim_put(&text, "** %s", weir_sim_kind_name(f->kind));
 	if (f->kind != WEIR_SIM_DEADLOCK)
 		weir__sim_put(&text, ": %.120s", f->text);
-	bool in_task = f->task != SIM_NONE && f->kind != WEIR_SIM_DEADLOCK && column_of(t, f->task) < t->n_tasks;
-	if (in_task)
-		draw_cells(t, &line, f->task, SIM_NONE, text.text, "");
 	else
-		weir__sim_put(&line, "%s%s", text.text,
-			      f->kind == WEIR_SIM_DEADLOCK ? ": no task can run, and no deadline is left" : "");
+		weir__sim_put(&text, ": no task can run, and no deadline is left");
+	if (f->task != SIM_NONE && f->kind != WEIR_SIM_DEADLOCK)
+		for (uint32_t c = 0; t->columns && c < t->n_tasks && t->tasks[c] < f->task; c++)
+			weir__sim_put(&line, "%*s", (int)t->width[c], "");
+	weir__sim_put(&line, "%s", text.text); /* over the columns to its right: they are empty from here on */
 	weir__sim_say(t->out, SIM_OUT_ALL, "%s", line.text);
 }
 

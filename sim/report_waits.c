@@ -10,8 +10,8 @@
  *   sleep    nobody: time does it
  *
  *  W1  Who holds a handle is known by its last use. A handle that was never used since it was made may be in other hands by now: the report says
- *      "not used since", and a cycle over such a handle is "likely", never plain.
- *  W2  A cycle is named only in a deadlock, when every task on it waits; the shortest is shown.
+ *      "not used since".
+ *  W2  A cycle is named only in a deadlock, when every task on it waits and no handle on it is one of those; the shortest is shown.
  *  W3  Only waiting tasks have an operation to read: the one that runs has none, or one it is inside of. Its last event is shown instead.
  *  W4  Bounded on stderr: TASKS tasks, HANDLES handles of a channel; the file gets all. */
 #include <assert.h>
@@ -266,11 +266,26 @@ static void say_cases(struct sim_out *out, const struct sim_task *t)
 		weir__sim_say(out, SIM_OUT_ERR, "      ... and %zu more", t->op->n_cases - HANDLES);
 }
 
+/* A task above this one that waits for the same, so that who could help is told once; SIM_NONE: there is none. */
+static uint32_t waits_alike(const struct sim_out *out, uint32_t task)
+{
+	const struct sim_task *t = out->s->tasks[task];
+	if (t->state != SIM_PARKED || !t->op || (t->op->kind != WEIR_OP_SEND && t->op->kind != WEIR_OP_RECV))
+		return SIM_NONE;
+	for (uint32_t i = 0; i < task; i++) {
+		const struct sim_task *u = out->s->tasks[i];
+		if (u->state == SIM_PARKED && u->op && u->op->kind == t->op->kind && u->op->obj[0] == t->op->obj[0])
+			return i;
+	}
+	return SIM_NONE;
+}
+
 static void say_task(struct sim_out *out, uint32_t task)
 {
 	const struct sim_task *t = out->s->tasks[task];
 	struct sim_line line = {.n = 0}, name = {.n = 0}, doing = {.n = 0};
 	struct holders holders = {.out = out, .self = task};
+	uint32_t like;
 	weir__sim_put_task(&name, out->s, task);
 	weir__sim_put_doing(&doing, out, task);
 	weir__sim_put(&line, "  %-16s  %-*s  %-16s", name.text, OP_WIDTH, doing.text,
@@ -285,6 +300,12 @@ static void say_task(struct sim_out *out, uint32_t task)
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 	if (waits(t) && t->op && t->op->n_cases)
 		say_cases(out, t);
+	if ((like = waits_alike(out, task)) != SIM_NONE) {
+		line = (struct sim_line){.n = 0};
+		weir__sim_put_task(&line, out->s, like);
+		weir__sim_say(out, SIM_OUT_ALL, "      as %s", line.text);
+		return;
+	}
 	edges_of(out, task, say_holder, &holders);
 	if (holders.n > HANDLES)
 		weir__sim_say(out, SIM_OUT_ERR, "      ... and %zu more", holders.n - HANDLES);
@@ -304,7 +325,7 @@ struct search {
 static void reach(void *arg, const struct edge *e)
 {
 	struct search *q = arg;
-	if (!waits(q->out->s->tasks[e->to]) || q->closed)
+	if (!waits(q->out->s->tasks[e->to]) || !e->sure || q->closed)
 		return; /* W2 */
 	if (e->to == q->start) {
 		q->closed = true;
@@ -339,14 +360,12 @@ static void say_cycle(struct sim_out *out, const struct search *q, uint32_t leng
 {
 	uint32_t path[WEIR_SIM_TASKS], at = q->start;
 	struct sim_line line = {.n = 0};
-	bool sure = true;
 	for (uint32_t i = length; i > 0; i--) { /* backwards, so that it reads forwards */
 		path[i - 1] = at;
-		sure = sure && q->over[at].sure;
 		at = q->by[at];
 	}
 	assert(at == q->start);
-	weir__sim_put(&line, "  %s: ", sure ? "cycle" : "likely cycle");
+	weir__sim_put(&line, "  cycle: ");
 	weir__sim_put_task(&line, out->s, q->start);
 	for (uint32_t i = 0; i < length; i++) {
 		weir__sim_put(&line, " -> ");

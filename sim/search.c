@@ -2,10 +2,10 @@
  *
  * A search: schedules in a row until one fails, the budget is spent, or (dfs) there are no more.
  *
- *  Q1  The first two schedules are run twice, the second time from their own deviations, and both runs must have the same hash after each step. So
- *      a program with a hidden input is found before it wastes a night.
- *  Q2  A schedule that fails is run again, from the replay string's content and with the trace on; that run is what the report shows. If it does not
- *      fail alike, that is the failure: the program is not deterministic.
+ *  Q1  The first two schedules are run twice, the second time from their own deviations, and both runs must have the
+ *      same hash after each step. So a program with a hidden input is found before it wastes a night.
+ *  Q2  A schedule that fails is run again, from the replay string's content and with the trace on; that run is what the
+ *      report shows. If it does not fail alike, that is the failure: the program is not deterministic.
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
  *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search. */
 #include <stdio.h>
@@ -31,8 +31,8 @@ struct search {
 };
 
 static const char *const kind_names[] = {
-	"pass",       "assertion",	"crash", "deadlock", "leak",	       "ownership",	"account",
-	"invariant",  "step limit", "hang",  "misuse",   "nondeterminism", "no decisions", "bad replay",
+	"pass",      "assertion",  "crash", "deadlock", "leak",           "ownership",    "account",
+	"invariant", "step limit", "hang",  "misuse",   "nondeterminism", "no decisions", "bad replay",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -50,8 +50,8 @@ static void see_off(struct sim *s)
 			s->rt.vt->join(&s->rt, &s->tasks[i]->pub);
 	for (uint32_t i = 1; i < s->n_tasks; i++)
 		if (s->tasks[i]->state != SIM_EXITED)
-			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s still runs when the scenario is over: join its scope", i,
-				       s->tasks[i]->pub.name);
+			weir__sim_fail(s, WEIR_SIM_LEAK, "T%u %s still runs when the scenario is over: join its scope",
+				       i, s->tasks[i]->pub.name);
 }
 
 static void root_entry(void *arg)
@@ -98,13 +98,18 @@ static int make_strategies(struct search *q)
 		q->n_strategies = 1;
 		if (strcmp(name, "random") == 0) {
 			q->strategies[0] = weir__sim_random_new();
-		} else if (strcmp(name, "pct") == 0 || (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0)) {
+		} else if (strcmp(name, "pct") == 0 ||
+			   (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0)) {
 			q->strategies[0] = weir__sim_pct_new(n ? n : 3);
-		} else if (strcmp(name, "dfs") == 0 || (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n))) {
+		} else if (strcmp(name, "dfs") == 0 ||
+			   (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n))) {
 			q->strategies[0] = weir__sim_dfs_new(name[3] ? n : UINT32_MAX);
 			q->dfs = true;
 		} else {
-			fprintf(stderr, "weir sim: unknown strategy \"%s\": random, pct, pctN (1..32), dfs, dfsN (0..1000) or portfolio\n", name);
+			fprintf(stderr,
+				"weir sim: unknown strategy \"%s\": random, pct, pctN (1..32), dfs, dfsN (0..1000) or "
+				"portfolio\n",
+				name);
 			return WEIR_EINVAL;
 		}
 	}
@@ -213,10 +218,13 @@ static void run_again(struct search *q, bool with_trace)
 		memcpy(before, s->failure.text, sizeof(before));
 		enum weir_sim_kind then = s->failure.kind;
 		s->failure.kind = WEIR_SIM_PASS;
-		weir__sim_fail(s, WEIR_SIM_NONDETERMINISM,
-			       "the same choices gave another run, which parts from the first at step %zu (first: %s, then: %s%s%.120s); something "
-			       "outside the simulator decides: a real clock, random numbers, addresses, memory that is never set",
-			       parted, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "", then ? before : "");
+		weir__sim_fail(
+			s, WEIR_SIM_NONDETERMINISM,
+			"the same choices gave another run, which parts from the first at step %zu (first: %s, then: "
+			"%s%s%.120s); something outside the simulator decides: a real clock, random numbers, addresses, "
+			"memory that is never set",
+			parted, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "",
+			then ? before : "");
 	}
 	free(hashes);
 	weir__sim_replay_free(&same);
@@ -267,7 +275,8 @@ static uint64_t search_schedules(struct search *q)
 		}
 	}
 	if (s->total_decisions == 0 && !q->opts.allow_no_decisions) /* Q3 */
-		weir__sim_fail(s, WEIR_SIM_NO_DECISIONS, "%llu schedules without one decision: this test explores nothing",
+		weir__sim_fail(s, WEIR_SIM_NO_DECISIONS,
+			       "%llu schedules without one decision: this test explores nothing",
 			       (unsigned long long)q->schedules);
 	return 0;
 }
@@ -305,8 +314,8 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 	q->schedules = 1;
 	if (!s->failure.kind && text->hash != (uint32_t)(s->hash & 0xffff))
 		weir__sim_fail(s, WEIR_SIM_BAD_REPLAY,
-			       "the replay ran to its end without a failure, and not as the string was written (hash %04x, now %04x): the program has "
-			       "changed since",
+			       "the replay ran to its end without a failure, and not as the string was written "
+			       "(hash %04x, now %04x): the program has changed since",
 			       text->hash, (unsigned)(s->hash & 0xffff));
 	if (s->failure.kind)
 		tell(q, 1, out);

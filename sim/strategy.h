@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a search strategy is: it picks, and is told when a schedule begins and ends. A strategy sees the tasks that can run, which one ran last,
- * whether the clock may be moved early, and through the engine's task table the operation each task has announced (kind, objects, access): what
- * partial-order methods need. It never sees addresses. New strategies go in a file of their own, and into the table of search.c. */
+ * What a search strategy is: it picks, and is told when a schedule begins and ends. A strategy sees the tasks that
+ * can run, which one ran last, whether the clock may be moved early, and through the engine's task table the
+ * operation each task has announced (kind, objects, access): what partial-order methods need. It never sees
+ * addresses. New strategies go in a file of their own, and into the table of search.c. */
 #ifndef WEIR_SIM_STRATEGY_H
 #define WEIR_SIM_STRATEGY_H
 
@@ -10,9 +11,9 @@
 
 struct sim_view {
 	const struct sim *sim;
-	uint32_t n;        /* alternatives: tasks that can run, and the clock where it may move */
-	uint32_t current;  /* the task that ran last if it can run on, else SIM_NONE */
-	bool clock;        /* SIM_CLOCK is one of the n */
+	uint32_t n;       /* alternatives: tasks that can run, and the clock where it may move */
+	uint32_t current; /* the task that ran last if it can run on, else SIM_NONE */
+	bool clock;       /* SIM_CLOCK is one of the n */
 };
 
 struct sim_strategy {

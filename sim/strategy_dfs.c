@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Depth-first search: every schedule, once, in the order of the canonical alternatives (the default policy's pick first). With a bound, every
- * schedule with at most that many preemptions, where a preemption is to let another task run although the current one could go on
- * (Musuvathi and Qadeer, PLDI 2007); a free switch, a data choice and an early timer are not preemptions. No reduction: this is the oracle that
- * cleverer searches are checked against, and exhaustive only for small scenarios.
+ * Depth-first search: every schedule, once, in the order of the canonical alternatives (the default policy's pick
+ * first). With a bound, every schedule with at most that many preemptions, where a preemption is to let another task
+ * run although the current one could go on (Musuvathi and Qadeer, PLDI 2007); a free switch, a data choice and an early
+ * timer are not preemptions. No reduction: this is the oracle that cleverer searches are checked against, and
+ * exhaustive only for small scenarios.
  *
- * The path from schedule to schedule is a stack of (alternative taken, alternatives). The prefix of the last path is followed again, so the scenario must be
- * deterministic; a prefix that no longer fits shows as a smaller number of alternatives and fails the run as nondeterministic. */
+ * The path from schedule to schedule is a stack of (alternative taken, alternatives). The prefix of the last path is
+ * followed again, so the scenario must be deterministic; a prefix that no longer fits shows as a smaller number of
+ * alternatives and fails the run as nondeterministic. */
 #include <stdlib.h>
 
 #include "strategy.h"
@@ -99,7 +101,11 @@ struct sim_strategy *weir__sim_dfs_new(uint32_t preemptions)
 	if (!d)
 		return NULL;
 	d->bound = preemptions;
-	d->base = (struct sim_strategy){
-		.name = "dfs", .begin = dfs_begin, .pick = dfs_pick, .value = dfs_value, .end = dfs_end, .free = dfs_free};
+	d->base = (struct sim_strategy){.name = "dfs",
+					.begin = dfs_begin,
+					.pick = dfs_pick,
+					.value = dfs_value,
+					.end = dfs_end,
+					.free = dfs_free};
 	return &d->base;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * PCT(d), probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatti, ASPLOS 2010): every task gets a random priority, the
- * highest that can run does; at d - 1 random points of the schedule the one that would run falls below all others. A bug that
- * needs d ordering constraints is found with probability at least 1 / (n k^(d-1)) per schedule, for n tasks and k decisions.
+ * PCT(d), probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatti, ASPLOS 2010): every task gets
+ * a random priority, the highest that can run does; at d - 1 random points of the schedule the one that would run falls
+ * below all others. A bug that needs d ordering constraints is found with probability at least 1 / (n k^(d-1)) per
+ * schedule, for n tasks and k decisions.
  *
- * k is the largest number of decisions seen so far in this search. Steps with one alternative are not counted. A task that yields falls to the
- * bottom, so that a loop that yields does not starve the others. The clock, where it may move early, is one more task. */
+ * k is the largest number of decisions seen so far in this search. Steps with one alternative are not counted. A
+ * task that yields falls to the bottom, so that a loop that yields does not starve the others. The clock, where it
+ * may move early, is one more task. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +23,8 @@ struct pct {
 	unsigned depth;
 	uint64_t decision, horizon; /* in this schedule; k */
 	uint64_t change[MAX_DEPTH];
-	uint64_t low;                            /* the next priority below all others */
-	uint64_t priority[WEIR_SIM_TASKS + 1];   /* 0: not drawn yet */
+	uint64_t low;                          /* the next priority below all others */
+	uint64_t priority[WEIR_SIM_TASKS + 1]; /* 0: not drawn yet */
 };
 
 static void pct_begin(struct sim_strategy *st, uint64_t seed)
@@ -68,7 +70,8 @@ static uint32_t pct_pick(struct sim_strategy *st, const struct sim_view *view)
 	struct pct *p = (struct pct *)st;
 	const struct sim *s = view->sim;
 	p->decision++;
-	if (view->current != SIM_NONE && s->tasks[view->current]->op && s->tasks[view->current]->op->kind == WEIR_OP_YIELD)
+	if (view->current != SIM_NONE && s->tasks[view->current]->op &&
+	    s->tasks[view->current]->op->kind == WEIR_OP_YIELD)
 		p->priority[view->current] = --p->low;
 	uint32_t best = highest(p, view);
 	for (unsigned i = 0; i + 1 < p->depth; i++) {

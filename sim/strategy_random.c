@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random walk: every alternative is as likely as every other. No guarantee, biased to long alternations, and still finds most
- * bugs: the baseline. */
+ * Random walk: every alternative is as likely as every other. No guarantee, biased to long alternations, and still
+ * finds most bugs: the baseline. */
 #include <stdlib.h>
 
 #include "strategy.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Replay: the default policy, but for the deviations of a replay string. A deviation that is not possible where it stands fails the run and says
- * what was expected and what was there: the scenario, or the library, has changed since the string was written. */
+ * Replay: the default policy, but for the deviations of a replay string. A deviation that is not possible where it
+ * stands fails the run and says what was expected and what was there: the scenario, or the library, has changed
+ * since the string was written. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a scenario may call. Outside of the simulator (the same function on threads) choose gives 0 and the others do nothing, so that a scenario can be
- * run on both; only weir_sim_fail ends the process. */
+ * What a scenario may call. Outside of the simulator (the same function on threads) choose gives 0 and the others do
+ * nothing, so that a scenario can be run on both; only weir_sim_fail ends the process. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +89,8 @@ void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what)
 	if (!s)
 		return;
 	if (s->n_invariants == sizeof(s->invariants) / sizeof(s->invariants[0]))
-		weir__sim_fail(s, WEIR_SIM_MISUSE, "more than %zu invariants", sizeof(s->invariants) / sizeof(s->invariants[0]));
+		weir__sim_fail(s, WEIR_SIM_MISUSE, "more than %zu invariants",
+			       sizeof(s->invariants) / sizeof(s->invariants[0]));
 	s->invariants[s->n_invariants++] = (struct sim_invariant){.fn = fn, .arg = arg, .what = what};
 }
 

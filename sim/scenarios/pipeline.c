@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pipelines that end in every way there is. All share one shape - a producer task, a run of two workers, the scenario's own task as the consumer - and one
- * set of checks at the end: every input and every value was freed exactly once, and the account of pipeline.h balances. */
+ * Pipelines that end in every way there is. All share one shape - a producer task, a run of two workers, the
+ * scenario's own task as the consumer - and one set of checks at the end: every input and every value was freed
+ * exactly once, and the account of pipeline.h balances. */
 #include "scenarios.h"
 
 WEIR_TYPE_OWNED(token, struct weir_token, weir__token_free);
@@ -15,11 +16,11 @@ struct world {
 	run_results results;
 	weir_pipeline *pipeline;
 	weir_scope scope;
-	int sent;          /* jobs that were accepted */
-	int refused;       /* the code that ended the producer, or 0 */
-	int got[3];        /* results taken: succeeded, failed, canceled */
-	int64_t work_ns;   /* of each handler */
-	bool stubborn;     /* the handler ignores its context */
+	int sent;        /* jobs that were accepted */
+	int refused;     /* the code that ended the producer, or 0 */
+	int got[3];      /* results taken: succeeded, failed, canceled */
+	int64_t work_ns; /* of each handler */
+	bool stubborn;   /* the handler ignores its context */
 };
 
 static int handle(weir_ctx *ctx, const struct weir_token *in, struct weir_token *out, weir_err *err, void *arg)
@@ -85,7 +86,8 @@ static int take(weir_ctx *ctx, struct world *w, int most)
 		if (rc != 1)
 			break;
 		w->got[r.head.cause != WEIR_CAUSE_NONE ? 2 : r.head.rc < 0]++;
-		WEIR_SIM_ASSERT(r.head.cause == WEIR_CAUSE_NONE || r.head.rc == WEIR_ECANCELED || r.head.rc == WEIR_EDEADLINE);
+		WEIR_SIM_ASSERT(r.head.cause == WEIR_CAUSE_NONE || r.head.rc == WEIR_ECANCELED ||
+				r.head.rc == WEIR_EDEADLINE);
 		run_result_drop(&r);
 	}
 	return rc;
@@ -222,7 +224,8 @@ static int stop_task(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-/* Two phases: what is accepted gets 3 ms to finish, then the rest is cancelled. Handlers take 2 ms, so the first round makes it. */
+/* Two phases: what is accepted gets 3 ms to finish, then the rest is cancelled. Handlers take 2 ms, so the first
+ * round makes it. */
 static int drain_then_cancel(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct world w = {.work_ns = WEIR_MS(2)};
@@ -232,8 +235,10 @@ static int drain_then_cancel(weir_ctx *ctx, weir_err *err, void *arg)
 	WEIR_SIM_EQ(weir_scope_spawn(&w.scope, "stopper", stop_task, &s), 0);
 	weir_pipeline_report r = finish(ctx, &w);
 	WEIR_SIM_ASSERT(s.rc == 0 || s.rc == WEIR_ECANCELED || s.rc == WEIR_ETIMEOUT);
-	WEIR_SIM_ASSERT(s.rc != 0 || r.canceled + r.undelivered + r.discarded == 0); /* 0: all that was accepted was delivered */
-	WEIR_SIM_ASSERT((s.rc == WEIR_ETIMEOUT) == (s.report.workers_alive > 0)); /* a timer that fires early may end the second phase, too */
+	WEIR_SIM_ASSERT(s.rc != 0 ||
+			r.canceled + r.undelivered + r.discarded == 0); /* 0: all that was accepted was delivered */
+	WEIR_SIM_ASSERT((s.rc == WEIR_ETIMEOUT) ==
+			(s.report.workers_alive > 0)); /* a timer that fires early may end the second phase, too */
 	return 0;
 }
 
@@ -255,13 +260,19 @@ static int stubborn_handler(weir_ctx *ctx, weir_err *err, void *arg)
 }
 
 struct weir_scenario weir__scenarios_pipeline[] = {
-	{{.name = "pipeline_normal_end", .fn = normal_end}, "the producer closes, everything is delivered, results close once"},
-	{{.name = "pipeline_cancel_anywhere", .fn = cancel_anywhere}, "cancel at every point: nothing lost, nothing freed twice"},
-	{{.name = "pipeline_deadline_or_done", .fn = deadline_against_completion}, "a job's time limit against its completion"},
-	{{.name = "pipeline_consumer_leaves", .fn = consumer_leaves}, "nobody reads results any more: workers and producer are released"},
+	{{.name = "pipeline_normal_end", .fn = normal_end},
+	 "the producer closes, everything is delivered, results close once"},
+	{{.name = "pipeline_cancel_anywhere", .fn = cancel_anywhere},
+	 "cancel at every point: nothing lost, nothing freed twice"},
+	{{.name = "pipeline_deadline_or_done", .fn = deadline_against_completion},
+	 "a job's time limit against its completion"},
+	{{.name = "pipeline_consumer_leaves", .fn = consumer_leaves},
+	 "nobody reads results any more: workers and producer are released"},
 	{{.name = "pipeline_producer_leaves", .fn = producer_leaves}, "the producer closes after 0, 1 or 2 jobs"},
-	{{.name = "pipeline_drain_then_cancel", .fn = drain_then_cancel}, "two-phase shutdown: drain, and cancel at a deadline"},
-	{{.name = "pipeline_stubborn_handler", .fn = stubborn_handler, .opts.no_early = true}, "a handler that ignores its context is named, not waited for"},
+	{{.name = "pipeline_drain_then_cancel", .fn = drain_then_cancel},
+	 "two-phase shutdown: drain, and cancel at a deadline"},
+	{{.name = "pipeline_stubborn_handler", .fn = stubborn_handler, .opts.no_early = true},
+	 "a handler that ignores its context is named, not waited for"},
 };
 
 const size_t weir__n_scenarios_pipeline = sizeof(weir__scenarios_pipeline) / sizeof(weir__scenarios_pipeline[0]);

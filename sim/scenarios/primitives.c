@@ -33,7 +33,8 @@ static int produce(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-/* Four producers share the sending end; the receiver sees the end exactly once, after the last of them and after every item. */
+/* Four producers share the sending end; the receiver sees the end exactly once, after the last of them and after
+ * every item. */
 static int last_tx_close(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct weir_tally tally = {0};
@@ -172,7 +173,8 @@ static int scope_first_error(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)err, (void)arg;
 	weir_scope_init(&s, ctx);
 	WEIR_SIM_EQ(weir_scope_spawn(&s, "one", fail_task, &one), 0);
-	int rc = weir_scope_spawn(&s, "two", fail_task, &two); /* the first may have failed already: then nothing is started */
+	int rc = weir_scope_spawn(&s, "two", fail_task,
+				  &two); /* the first may have failed already: then nothing is started */
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);
 	rc = weir_scope_spawn(&s, "waiter", wait_task, NULL);
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);
@@ -221,11 +223,15 @@ static int cancel_against_deadline(weir_ctx *ctx, weir_err *err, void *arg)
 }
 
 struct weir_scenario weir__scenarios_primitives[] = {
-	{{.name = "chan_last_tx_close", .fn = last_tx_close}, "four producers, one end: the receiver sees it once, after every item"},
-	{{.name = "chan_last_rx_close", .fn = last_rx_close}, "the receiver leaves: blocked senders keep their item, buffered ones are dropped"},
+	{{.name = "chan_last_tx_close", .fn = last_tx_close},
+	 "four producers, one end: the receiver sees it once, after every item"},
+	{{.name = "chan_last_rx_close", .fn = last_rx_close},
+	 "the receiver leaves: blocked senders keep their item, buffered ones are dropped"},
 	{{.name = "select_with_ctx", .fn = select_with_ctx}, "select over two channels, with and without a cancel"},
-	{{.name = "scope_first_error", .fn = scope_first_error, .opts.no_early = true}, "the first error wins, siblings are cancelled"},
-	{{.name = "ctx_cancel_or_deadline", .fn = cancel_against_deadline}, "cancel against a deadline at the same instant"},
+	{{.name = "scope_first_error", .fn = scope_first_error, .opts.no_early = true},
+	 "the first error wins, siblings are cancelled"},
+	{{.name = "ctx_cancel_or_deadline", .fn = cancel_against_deadline},
+	 "cancel against a deadline at the same instant"},
 };
 
 const size_t weir__n_scenarios_primitives = sizeof(weir__scenarios_primitives) / sizeof(weir__scenarios_primitives[0]);

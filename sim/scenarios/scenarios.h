@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scenarios that come with weir: each way a program of weir can shut down, with what must hold afterwards. `weir sim run` runs them; so do the
- * tests. Each is an ordinary weir_task_fn and would run on threads as well. */
+ * The scenarios that come with weir: each way a program of weir can shut down, with what must hold afterwards. `weir
+ * sim run` runs them; so do the tests. Each is an ordinary weir_task_fn and would run on threads as well. */
 #ifndef WEIR_SIM_SCENARIOS_H
 #define WEIR_SIM_SCENARIOS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir sim list|run|replay: the scenarios of sim/scenarios under the simulator. */
+#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../sim/scenarios/scenarios.h"
@@ -36,18 +36,15 @@ static int list(void)
 /* argv[0] becomes the name that replay lines use. */
 static int run(const char *program, int argc, char **argv)
 {
+	static struct weir_sim_test *tests[64];
 	size_t n = n_scenarios();
-	struct weir_sim_test **tests = calloc(n, sizeof(struct weir_sim_test *));
 	char name[512];
-	if (!tests)
-		return 2;
+	assert(n <= sizeof(tests) / sizeof(tests[0]));
 	for (size_t i = 0; i < n; i++)
 		tests[i] = &scenario(i)->test;
 	snprintf(name, sizeof(name), "%s sim run", program);
 	argv[0] = name;
-	int rc = weir_sim_main_tests(argc, argv, tests, n);
-	free(tests);
-	return rc;
+	return weir_sim_main_tests(argc, argv, tests, n);
 }
 
 int weir__cli_sim(const char *program, int argc, char **argv)
@@ -69,7 +66,8 @@ int weir__cli_sim(const char *program, int argc, char **argv)
 		usage(stdout);
 		return 0;
 	}
-	fprintf(stderr, "weir sim: %s \"%s\"\n", strcmp(argv[1], "replay") == 0 ? "wants one replay string after" : "unknown command", argv[1]);
+	fprintf(stderr, "weir sim: %s \"%s\"\n",
+		strcmp(argv[1], "replay") == 0 ? "wants one replay string after" : "unknown command", argv[1]);
 	usage(stderr);
 	return 2;
 }

@@ -2,23 +2,26 @@
  *
  * Channels: one short lock, a ring, two FIFO queues of waiting tasks, direct hand-off.
  *
- *  K1  accepted = delivered + dropped + len, under the lock, always. An item counts as accepted when it enters the ring or is claimed
- *      straight out of a waiting sender, as delivered when a receiver has claimed it.
- *  K2  Receivers wait only while the ring is empty; senders wait only while it is full. So never both, apart from waiters that
- *      were claimed by somebody else and have not yet taken their links out.
+ *  K1  accepted = delivered + dropped + len, under the lock, always. An item counts as accepted when it enters the ring
+ *      or is claimed straight out of a waiting sender, as delivered when a receiver has claimed it.
+ *  K2  Receivers wait only while the ring is empty; senders wait only while it is full. So never both, apart from
+ *      waiters that were claimed by somebody else and have not yet taken their links out.
  *  K3  An item moves under the lock, between the ring and memory of tasks that cannot run on until they are woken (W6).
- *  K4  Nobody sends once n_rx is 0 or shut is set; nobody is left waiting to receive once n_tx is 0 or shut is set and the ring is empty.
- *  K5  When the last receiving handle closes, the ring belongs to the closing task: K4 keeps senders out, and there are no receivers. So it
- *      drops the items after unlocking, one after the other.
- *  K6  A drop may close other channels whose items close others: each task has one list of channels to drain, and only the outermost close
- *      works on it. The depth of the stack does not grow with the chain.
- *  K7  The memory goes with the last reference: every handle holds one until its close is over, the lists of K6 hold one more.
+ *  K4  Nobody sends once n_rx is 0 or shut is set; nobody is left waiting to receive once n_tx is 0 or shut is set and
+ *      the ring is empty.
+ *  K5  When the last receiving handle closes, the ring belongs to the closing task: K4 keeps senders out, and there are
+ *      no receivers. So it drops the items after unlocking, one after the other.
+ *  K6  A drop may close other channels whose items close others: each task has one list of channels to drain, and only
+ *      the outermost close works on it. The depth of the stack does not grow with the chain.
+ *  K7  The memory goes with the last reference: every handle holds one until its close is over, the lists of K6 hold
+ *      one more.
  *
- * Where an operation takes effect: send, receive, close and shut at one point, inside the lock. An operation that waits has its second point
- * when it comes back from weir__wait; what it was given was decided by the claim. A close runs drops after its point.
+ * Where an operation takes effect: send, receive, close and shut at one point, inside the lock. An operation that waits
+ * has its second point when it comes back from weir__wait; what it was given was decided by the claim. A close runs
+ * drops after its point.
  *
- * Lock order: WEIR__RANK_CHAN; a select holds several, by id. No tree lock is taken under it. Anything may run at the same time on different handles. See
- * chapters 3 to 5 of docs/book. */
+ * Lock order: WEIR__RANK_CHAN; a select holds several, by id. No tree lock is taken under it. Anything may run at
+ * the same time on different handles. See chapters 3 to 5 of docs/book. */
 #include "chan.h"
 
 #include "rtcore.h"
@@ -221,8 +224,11 @@ int weir_rx_recv(weir_ctx *ctx, weir_rx *rx, void *out)
 /* The hooked twin of everything on a handle that does not wait; the caller does the work in between. */
 static struct weir_op handle_op(enum weir_op_kind kind, struct weir__chan *ch, struct weir_obj *end, const void *site)
 {
-	struct weir_op op = {
-		.kind = (uint8_t)kind, .access = WEIR_ACCESS_WRITE, .obj = {&ch->obj, end}, .at = WEIR_FOREVER, .site = site};
+	struct weir_op op = {.kind = (uint8_t)kind,
+			     .access = WEIR_ACCESS_WRITE,
+			     .obj = {&ch->obj, end},
+			     .at = WEIR_FOREVER,
+			     .site = site};
 	return op;
 }
 
@@ -345,7 +351,8 @@ int weir_chan_new(weir_rt *rt, const weir_type *type, size_t capacity, weir_tx *
 	return weir__chan_new(rt, type, capacity, tx, rx, WEIR__SITE());
 }
 
-static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, weir_tx **tx, weir_rx **rx, const void *site)
+static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, weir_tx **tx, weir_rx **rx,
+			const void *site)
 {
 	if (n == 0 || n > UINT32_MAX / 2)
 		return WEIR_EINVAL;
@@ -414,8 +421,8 @@ static void drop_items(struct weir__chan *ch, size_t n)
 		weir_type_drop(&ch->type, slot(ch, i));
 }
 
-/* K6: the channels whose items this task has still to drop, chained by next_drain. How many items: `dropped`, which only the one close
- * that leaves items behind ever sets. */
+/* K6: the channels whose items this task has still to drop, chained by next_drain. How many items: `dropped`, which
+ * only the one close that leaves items behind ever sets. */
 struct drain {
 	struct weir__chan *first, **last;
 };

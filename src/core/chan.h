@@ -34,8 +34,8 @@ struct weir_rx {
 	struct weir__chan *chan;
 };
 
-/* One step of a send or receive, under ch->lock: what can be done without waiting. WEIR_EAGAIN: nothing; else the operation's
- * result. Peers it commits are added to wake. */
+/* One step of a send or receive, under ch->lock: what can be done without waiting. WEIR_EAGAIN: nothing; else the
+ * operation's result. Peers it commits are added to wake. */
 int weir__chan_try_send(struct weir__chan *ch, const void *item, struct weir__wake *wake);
 int weir__chan_try_recv(struct weir__chan *ch, void *out, struct weir__wake *wake);
 

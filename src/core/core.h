@@ -2,9 +2,10 @@
  *
  * What every file of core shares: how an operation is announced to the runtime's hooks, and how misuse is reported.
  *
- * Each public function that touches a shared object tests rt->hooks once. Without hooks it goes straight to the function that does the
- * work; with them it goes through a hooked twin that builds the operation record, lets the runtime choose, does the work, and tells the
- * result. So production code carries one load and one predicted branch, and the code that does the work is the same object code in both. */
+ * Each public function that touches a shared object tests rt->hooks once. Without hooks it goes straight to the
+ * function that does the work; with them it goes through a hooked twin that builds the operation record, lets the
+ * runtime choose, does the work, and tells the result. So production code carries one load and one predicted branch,
+ * and the code that does the work is the same object code in both. */
 #ifndef WEIR_SRC_CORE_CORE_H
 #define WEIR_SRC_CORE_CORE_H
 

@@ -2,24 +2,26 @@
  *
  * Cancellation trees.
  *
- * The idea (of nsync's note tree, turned round): a node does not know its children. Whether it has ended is looked up along the
- * chain of parents, so making and finishing a child touches nothing shared. The only lists are of tasks that are parked: a task about to
- * park links its waiter to its node, and the node, while it has such waiters below it, is linked to its parent, and so on up. Cancel
- * marks its node with one compare-and-swap, then walks only the linked part of its subtree and claims the waiters in it.
+ * The idea (of nsync's note tree, turned round): a node does not know its children. Whether it has ended is looked up
+ * along the chain of parents, so making and finishing a child touches nothing shared. The only lists are of tasks that
+ * are parked: a task about to park links its waiter to its node, and the node, while it has such waiters below it, is
+ * linked to its parent, and so on up. Cancel marks its node with one compare-and-swap, then walks only the linked part
+ * of its subtree and claims the waiters in it.
  *
- *  C1  state is 0 or final. It is set by one CAS, together with cause and text: the top byte holds the cause (bit 7: it was a
- *      deadline), the rest the address of the static text. User-space addresses leave the top byte free on x86-64 and aarch64.
+ *  C1  state is 0 or final. It is set by one CAS, together with cause and text: the top byte holds the cause (bit 7: it
+ *      was a deadline), the rest the address of the static text. User-space addresses leave the top byte free on x86-64
+ *      and aarch64.
  *  C2  up, root, deadline_at, rt, flags, key and value never change after init.
  *  C3  deadline_at is the minimum along the chain up to a shield, so one comparison covers all ancestors' deadlines.
- *  C4  The lists (waiters, sleepers, linked) change under the root's lock only. A node is linked if and only if it has an `up` and waiters or
- *      sleepers.
- *  C5  Who links a waiter looks at the state again after linking. A canceller sets the state before it takes the lock. So either the
- *      sleeper sees the state, or the canceller sees the sleeper.
- *  C6  A canceller holds a pin from before it looks at the node until after it has left the lists; fini waits for pins to be 0. The
- *      unparks come after the pin is gone: they touch waiters (W2), never nodes.
+ *  C4  The lists (waiters, sleepers, linked) change under the root's lock only. A node is linked if and only if it has
+ *      an `up` and waiters or sleepers.
+ *  C5  Who links a waiter looks at the state again after linking. A canceller sets the state before it takes the lock.
+ *      So either the sleeper sees the state, or the canceller sees the sleeper.
+ *  C6  A canceller holds a pin from before it looks at the node until after it has left the lists; fini waits for pins
+ *      to be 0. The unparks come after the pin is gone: they touch waiters (W2), never nodes.
  *
- * Lock order: the tree's lock is the last (WEIR__RANK_TREE). May run at the same time: anything but fini with anything; fini with a
- * canceller that began before it. See chapters 8 and 9 of docs/book. */
+ * Lock order: the tree's lock is the last (WEIR__RANK_TREE). May run at the same time: anything but fini with
+ * anything; fini with a canceller that began before it. See chapters 8 and 9 of docs/book. */
 #include "ctx.h"
 
 #define CAUSE_SHIFT 56
@@ -120,8 +122,9 @@ void weir_ctx_init_shield(weir_ctx *c, weir_ctx *parent, int64_t grace_ns)
 	struct weir__ctx *p = weir__ctx(parent);
 	struct weir__ctx node = {.rt = p->rt, .parent = p, .root = p->root, .flags = WEIR__CTX_OWN_DEADLINE};
 	if (grace_ns < 0 || grace_ns == WEIR_FOREVER) {
-		weir__misuse(p->rt, "a shield needs a finite grace time of 0 or more: cleanup without a limit is a hang", "ctx",
-			     WEIR__SITE(), NULL);
+		weir__misuse(p->rt,
+			     "a shield needs a finite grace time of 0 or more: cleanup without a limit is a hang",
+			     "ctx", WEIR__SITE(), NULL);
 		grace_ns = 0;
 	}
 	node.deadline_at = weir_time_add(p->rt->vt->now(p->rt), grace_ns);
@@ -143,7 +146,8 @@ void weir_ctx_fini(weir_ctx *c)
 	weir_rt *rt = weir__ctx(c)->rt;
 	assert(weir__locks_held() == 0);
 	if (node->waiters.first || node->sleepers)
-		weir__misuse(rt, "fini of a context that tasks are still parked on: join them first", "ctx", WEIR__SITE(), NULL);
+		weir__misuse(rt, "fini of a context that tasks are still parked on: join them first", "ctx",
+			     WEIR__SITE(), NULL);
 	/* C6. The pin's holder runs code that cannot block, so this ends; it may be off its core, so let others run. */
 	for (unsigned i = 0; weir__load32(&node->pins) != 0; i++) {
 		if (i < 64)
@@ -205,8 +209,11 @@ static void cancel_at(weir_ctx *c, enum weir_cause cause, const char *why, const
 		return;
 	struct weir__ctx *node = weir__ctx(c);
 	weir_rt *rt = node->rt;
-	struct weir_op op = {
-		.kind = WEIR_OP_CTX_CANCEL, .access = WEIR_ACCESS_WRITE, .obj = {&node->obj}, .at = WEIR_FOREVER, .site = site};
+	struct weir_op op = {.kind = WEIR_OP_CTX_CANCEL,
+			     .access = WEIR_ACCESS_WRITE,
+			     .obj = {&node->obj},
+			     .at = WEIR_FOREVER,
+			     .site = site};
 	if (!weir__hooked(rt)) {
 		weir__ctx_end(c, cause, why);
 		return;
@@ -233,8 +240,11 @@ static uint64_t poll_at(const weir_ctx *ctx, const void *site)
 	struct weir__ctx *c = weir__ctx(ctx);
 	if (!weir__hooked(c->rt))
 		return look_up(c);
-	struct weir_op op = {
-		.kind = WEIR_OP_CTX_POLL, .access = WEIR_ACCESS_READ, .obj = {&c->obj}, .at = WEIR_FOREVER, .site = site};
+	struct weir_op op = {.kind = WEIR_OP_CTX_POLL,
+			     .access = WEIR_ACCESS_READ,
+			     .obj = {&c->obj},
+			     .at = WEIR_FOREVER,
+			     .site = site};
 	weir__choice(c->rt, &op);
 	uint64_t state = look_up(c);
 	weir__result(c->rt, &op, state_code(state));

@@ -73,10 +73,10 @@ void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_
 	const struct weir__case *c = (const struct weir__case *)&cases[index];
 	struct weir__chan *ch = weir__case_chan(c);
 	*out = (struct weir__case_view){.at = c->at, .rc = c->rc};
-	out->kind = c->kind == WEIR__CASE_SEND	? WEIR__VIEW_SEND
+	out->kind = c->kind == WEIR__CASE_SEND    ? WEIR__VIEW_SEND
 		    : c->kind == WEIR__CASE_RECV  ? WEIR__VIEW_RECV
 		    : c->kind == WEIR__CASE_TIMER ? WEIR__VIEW_TIMER
-		    : c->kind == WEIR__CASE_CTX	  ? WEIR__VIEW_CTX
+		    : c->kind == WEIR__CASE_CTX   ? WEIR__VIEW_CTX
 						  : WEIR__VIEW_OFF;
 	if (ch) {
 		out->obj = &ch->obj;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one private entry through which the simulator reads core's objects. It takes no lock and calls nothing: it is for a runtime
- * that runs one task at a time, between operations. */
+ * The one private entry through which the simulator reads core's objects. It takes no lock and calls nothing: it is
+ * for a runtime that runs one task at a time, between operations. */
 #ifndef WEIR_SRC_CORE_INSPECT_H
 #define WEIR_SRC_CORE_INSPECT_H
 

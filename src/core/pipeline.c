@@ -2,22 +2,23 @@
  *
  * Pipelines: N workers between two channels, and an account that balances.
  *
- * A worker takes a job, runs the handler under a child context with the job's time limit, decides what became of it, drops the input, and
- * hands the result over. Everything it waits for ends with the run's context.
+ * A worker takes a job, runs the handler under a child context with the job's time limit, decides what became of it,
+ * drops the input, and hands the result over. Everything it waits for ends with the run's context.
  *
- *  L1  Each worker is the only writer of its statistics block, in the order received, outcome, emitted or undelivered; so the
- *      promise of stats.h is the promise of pipeline.h. In an ordered run a worker may emit results of others: it got them under the
- *      window's lock, after their outcome was counted.
- *  L2  An input belongs to its worker from receive until it is dropped after the handler; a value belongs to the result from the handler's 0
- *      on, and is dropped with it if the result cannot be handed over.
- *  L3  A worker leaves in this order: jobs handle closed (the last one drops what was not picked up), results handle closed (the last one
- *      tells the consumer), alive counted down. So once results close, the account is final.
- *  L4  The end of the run's context stops intake of its own jobs channel as soon as any worker notices, so a producer is never
- *      left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is only left.
+ *  L1  Each worker is the only writer of its statistics block, in the order received, outcome, emitted or undelivered;
+ *      so the promise of stats.h is the promise of pipeline.h. In an ordered run a worker may emit results of others:
+ *      it got them under the window's lock, after their outcome was counted.
+ *  L2  An input belongs to its worker from receive until it is dropped after the handler; a value belongs to the result
+ *      from the handler's 0 on, and is dropped with it if the result cannot be handed over.
+ *  L3  A worker leaves in this order: jobs handle closed (the last one drops what was not picked up), results handle
+ *      closed (the last one tells the consumer), alive counted down. So once results close, the account is final.
+ *  L4  The end of the run's context stops intake of its own jobs channel as soon as any worker notices, so a producer
+ *      is never left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is
+ *      only left.
  *  L5  All memory is there before the first worker starts; the job path allocates nothing.
  *
- * Lock order: WEIR__RANK_PIPELINE for `alive` and for the window, never both. The object dies with its scope: after every worker's
- * thread was joined. See chapters 12 to 14 of docs/book. */
+ * Lock order: WEIR__RANK_PIPELINE for `alive` and for the window, never both. The object dies with its scope: after
+ * every worker's thread was joined. See chapters 12 to 14 of docs/book. */
 #include "pipeline.h"
 
 enum { RECEIVED, SUCCEEDED, FAILED, CANCELED, EMITTED, UNDELIVERED, N_COUNTERS };
@@ -344,7 +345,8 @@ static int run_handles(struct weir_pipeline *p, weir_rx *jobs, weir_tx *results)
 	return rc;
 }
 
-/* Starts the workers, then lets them begin. On failure those that exist find the run ended, and the scope's join sees them off. */
+/* Starts the workers, then lets them begin. On failure those that exist find the run ended, and the scope's join
+ * sees them off. */
 static int run_spawn(weir_scope *s, struct weir_pipeline *p)
 {
 	struct weir__wake wake;
@@ -373,8 +375,10 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 {
 	weir_tx *results_tx = NULL;
 	weir_rx *results_rx = NULL;
-	const struct weir_stats_opts stats = {
-		.name = p->opts.name, .counters = counter_names, .n_counters = N_COUNTERS, .n_writers = p->n_workers};
+	const struct weir_stats_opts stats = {.name = p->opts.name,
+					      .counters = counter_names,
+					      .n_counters = N_COUNTERS,
+					      .n_writers = p->n_workers};
 	weir__ctx_init(&p->ctx, weir_scope_ctx(s), WEIR_FOREVER, 0, p->site);
 	weir__created(p->rt, &p->obj, &weir__scope(s)->obj, p->site);
 	p->jobs = (*jobs)->chan;
@@ -433,8 +437,8 @@ int weir_pipeline_start(weir_scope *s, const weir_type *in, const weir_type *out
 	return 0;
 }
 
-int weir_pipeline_attach(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts,
-			 weir_rx **jobs, weir_rx **results, weir_pipeline **p)
+int weir_pipeline_attach(weir_scope *s, const weir_type *in, const weir_type *out,
+			 const struct weir_pipeline_opts *opts, weir_rx **jobs, weir_rx **results, weir_pipeline **p)
 {
 	int rc = jobs && results ? check_opts(s, in, out, opts) : WEIR_EINVAL;
 	if (rc < 0)
@@ -445,8 +449,8 @@ int weir_pipeline_attach(weir_scope *s, const weir_type *in, const weir_type *ou
 	weir_type job = weir_job_type(in);
 	const weir_type *given = &(*jobs)->chan->type;
 	/* the caller's job type points to its own description of `in` */
-	if ((*jobs)->chan->rt != rt || given->size != job.size || given->align != job.align || given->drop != job.drop ||
-	    !weir_type_equal(given->arg, in))
+	if ((*jobs)->chan->rt != rt || given->size != job.size || given->align != job.align ||
+	    given->drop != job.drop || !weir_type_equal(given->arg, in))
 		return WEIR_EINVAL;
 	struct weir_pipeline *run = run_alloc(rt, in, out, opts, WEIR__SITE());
 	if (!run)

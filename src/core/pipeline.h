@@ -30,18 +30,18 @@ struct weir_pipeline {
 	const weir_type *in;
 	weir_type result_type;
 	size_t in_offset, out_offset;
-	bool own_jobs;                 /* start made the jobs channel; attach was given it */
-	struct weir__chan *jobs;       /* its memory, kept for drain and the account */
+	bool own_jobs;           /* start made the jobs channel; attach was given it */
+	struct weir__chan *jobs; /* its memory, kept for drain and the account */
 	weir_stats *stats;
-	struct weir__lock lock;        /* started, alive and their queues */
-	bool started;                  /* all workers exist: they may begin */
-	struct weir__queue gate;       /* workers that wait for that */
+	struct weir__lock lock;  /* started, alive and their queues */
+	bool started;            /* all workers exist: they may begin */
+	struct weir__queue gate; /* workers that wait for that */
 	size_t alive;
-	struct weir__queue stoppers;   /* who waits for alive to become 0 */
-	struct weir__reorder reorder;  /* window 0: results leave as they come */
+	struct weir__queue stoppers;  /* who waits for alive to become 0 */
+	struct weir__reorder reorder; /* window 0: results leave as they come */
 	size_t n_workers;
 	struct weir__worker *workers;
-	const void *site;              /* of start or attach: what the workers do is done in its name */
+	const void *site; /* of start or attach: what the workers do is done in its name */
 };
 
 #endif

@@ -25,8 +25,9 @@ int weir__reorder_enter(struct weir__reorder *r, weir_ctx *ctx, weir_rt *rt)
 		return rc;
 	uint32_t rank = weir__lock(&r->lock, WEIR__RANK_PIPELINE);
 	if (!may_pick_up(r) || r->waiting.first)
-		return weir__queue_wait(&r->waiting, &r->lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc) ? 0
-													: weir__ctx_ended(ctx);
+		return weir__queue_wait(&r->waiting, &r->lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc)
+			       ? 0
+			       : weir__ctx_ended(ctx);
 	r->intake_taken = true;
 	weir__unlock(&r->lock, rank);
 	return 0;

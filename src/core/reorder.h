@@ -2,12 +2,14 @@
  *
  * The reorder window of an ordered pipeline: who may pick up the next job, and which result goes out next.
  *
- *  O1  Jobs are numbered in the order of pick-up. Only one worker at a time holds the intake turn, and only while next_seq < next_emit +
- *      window; so at most `window` jobs are picked up and not yet emitted, however slow the slowest is.
+ *  O1  Jobs are numbered in the order of pick-up. Only one worker at a time holds the intake turn, and only while
+ *      next_seq < next_emit + window; so at most `window` jobs are picked up and not yet emitted, however slow the
+ *      slowest is.
  *  O2  A result waits in slot seq % window. By O1 no other result can want that slot.
- *  O3  At most one worker emits at a time. It takes ready results one after the other from next_emit on, until one is missing;
- *      whoever brings that one emits on. So nobody waits for his turn to emit.
- *  O4  Every number that was given out is brought back with a result, whatever became of the job, so emission never stops short.
+ *  O3  At most one worker emits at a time. It takes ready results one after the other from next_emit on, until one is
+ *      missing; whoever brings that one emits on. So nobody waits for his turn to emit.
+ *  O4  Every number that was given out is brought back with a result, whatever became of the job, so emission never
+ *      stops short.
  *
  * Lock: WEIR__RANK_PIPELINE. Waiting for the turn ends with the context. */
 #ifndef WEIR_SRC_CORE_REORDER_H

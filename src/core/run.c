@@ -23,7 +23,8 @@ static void enter(void *arg)
 	weir_ctx_init_root(&root, entry->rt);
 	int rc = entry->fn(&root, entry->err, entry->arg);
 	if (rc > 0)
-		rc = weir_fail(entry->err, WEIR_EINVAL, "the first task returned %d: 0 is success, negative an error", rc);
+		rc = weir_fail(entry->err, WEIR_EINVAL, "the first task returned %d: 0 is success, negative an error",
+			       rc);
 	entry->rc = rc;
 	weir_ctx_fini(&root);
 }

@@ -2,19 +2,20 @@
  *
  * Scopes: tasks that cannot outlive their block.
  *
- *  P1  n_running is the length of `running`. A task is in `running` from before its thread exists until its function has
- *      returned, then in `finished` until its thread was joined.
- *  P2  The last thing a task does with the scope is to leave `running`, under the lock; the join of its thread comes after that, so
- *      the scope's memory outlives every touch of it.
- *  P3  rc and err are those of the first task that failed for a reason of its own: a task that returns ECANCELED or EDEADLINE while
- *      the scope has ended is a consequence, not a cause.
+ *  P1  n_running is the length of `running`. A task is in `running` from before its thread exists until its function
+ *      has returned, then in `finished` until its thread was joined.
+ *  P2  The last thing a task does with the scope is to leave `running`, under the lock; the join of its thread comes
+ *      after that, so the scope's memory outlives every touch of it.
+ *  P3  rc and err are those of the first task that failed for a reason of its own: a task that returns ECANCELED or
+ *      EDEADLINE while the scope has ended is a consequence, not a cause.
  *  P4  joiner is set only while the owner waits in join, and is claimed by the task that makes n_running 0.
  *  P5  Nothing is done in between two failures: who records the first error also cancels the siblings, after unlocking.
  *
- * Finished threads are joined at the next spawn and at the join, so a scope that lives long and spawns often does not pile them up.
+ * Finished threads are joined at the next spawn and at the join, so a scope that lives long and spawns often does not
+ * pile them up.
  *
- * Lock order: WEIR__RANK_SCOPE; nothing else is taken under it. May run at the same time: spawn, cancel, the ends of tasks, and the one
- * join. See chapters 6, 7 and 11 of docs/book. */
+ * Lock order: WEIR__RANK_SCOPE; nothing else is taken under it. May run at the same time: spawn, cancel, the ends of
+ * tasks, and the one join. See chapters 6, 7 and 11 of docs/book. */
 #include "scope.h"
 
 #include <stdio.h>
@@ -125,10 +126,13 @@ static void task_main(void *arg)
 	int rc = t->fn(&s->ctx, &err, t->arg);
 	assert(weir__locks_held() == 0);
 	if (rc > 0)
-		rc = weir_fail(&err, WEIR_EINVAL, "task \"%s\" returned %d: 0 is success, negative an error", t->name, rc);
+		rc = weir_fail(&err, WEIR_EINVAL, "task \"%s\" returned %d: 0 is success, negative an error", t->name,
+			       rc);
 	if (weir__hooked(rt)) {
-		struct weir_op op = {
-			.kind = WEIR_OP_TASK_END, .access = WEIR_ACCESS_WRITE, .obj = {&s->obj}, .at = WEIR_FOREVER};
+		struct weir_op op = {.kind = WEIR_OP_TASK_END,
+				     .access = WEIR_ACCESS_WRITE,
+				     .obj = {&s->obj},
+				     .at = WEIR_FOREVER};
 		weir__choice(rt, &op);
 		weir__result(rt, &op, rc);
 	}
@@ -315,7 +319,8 @@ static int outcome(struct weir__scope *s, int rc, weir_err *err)
 static int scope_join(weir_ctx *ctx, struct weir__scope *s, int rc, weir_err *err)
 {
 	if (rc > 0)
-		rc = weir_fail(err, WEIR_EINVAL, "the block of a scope gave %d to its join: 0 is success, negative an error", rc);
+		rc = weir_fail(err, WEIR_EINVAL,
+			       "the block of a scope gave %d to its join: 0 is success, negative an error", rc);
 	if (rc < 0)
 		weir__ctx_end(&s->ctx, WEIR_CAUSE_SIBLING, "the block that owns the scope failed");
 	wait_for_tasks(s, ctx);

@@ -2,16 +2,17 @@
  *
  * Select: lock, look, commit or enqueue; then wait for one claim.
  *
- * All channels of the cases are locked, in the order of their ids, so that looking and committing is one step: a case that is
- * ready is committed before anybody else can take it (S1). If none is ready, a link of the one waiter is put into the queue of each
- * channel before the locks go, so nothing that happens afterwards is missed (S2). Whoever claims the waiter commits exactly that case (W1);
- * the links of all others are taken out again before select returns (S3).
+ * All channels of the cases are locked, in the order of their ids, so that looking and committing is one step: a case
+ * that is ready is committed before anybody else can take it (S1). If none is ready, a link of the one waiter is put
+ * into the queue of each channel before the locks go, so nothing that happens afterwards is missed (S2). Whoever claims
+ * the waiter commits exactly that case (W1); the links of all others are taken out again before select returns (S3).
  *
- * Timer cases are part of the park's deadline; context cases link the same waiter to the other context. The caller's context wins at entry and,
- * when the deadline is what ended the wait, over timers that are due at the same moment.
+ * Timer cases are part of the park's deadline; context cases link the same waiter to the other context. The caller's
+ * context wins at entry and, when the deadline is what ended the wait, over timers that are due at the same moment.
  *
- * The order of locking lives in the case array itself (field `order`), sorted by insertion: n is small, and nothing is allocated.
- * Random is asked for once, and only where two or more cases are ready: in the simulator it is a choice of the schedule.
+ * The order of locking lives in the case array itself (field `order`), sorted by insertion: n is small, and nothing is
+ * allocated. Random is asked for once, and only where two or more cases are ready: in the simulator it is a choice of
+ * the schedule.
  *
  * Where it takes effect: at one point under the locks, or at the claim. See chapter 10 of docs/book. */
 #include <limits.h>
@@ -55,8 +56,8 @@ weir_case weir_case_timer(int64_t at)
 
 weir_case weir_case_ctx(weir_ctx *other)
 {
-	return make(&(struct weir__case){
-		.kind = other ? WEIR__CASE_CTX : WEIR__CASE_OFF, .end = other, .at = WEIR_FOREVER});
+	return make(&(
+		struct weir__case){.kind = other ? WEIR__CASE_CTX : WEIR__CASE_OFF, .end = other, .at = WEIR_FOREVER});
 }
 
 struct weir__chan *weir__case_chan(const struct weir__case *c)
@@ -240,7 +241,8 @@ static void enqueue(weir_case *cases, size_t n, struct weir__waiter *w)
 	}
 }
 
-/* Links the context cases, which have their own lock. True: one had ended before its link was there, and the waiter is claimed for it. */
+/* Links the context cases, which have their own lock. True: one had ended before its link was there, and the waiter
+ * is claimed for it. */
 static bool link_contexts(weir_case *cases, size_t n, struct weir__waiter *w)
 {
 	bool claimed = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two waits that have no object of weir's: sleeping, and a file descriptor. Each is one operation with an attempt and a completion like
- * any other, so the simulator sees them. */
+ * The two waits that have no object of weir's: sleeping, and a file descriptor. Each is one operation with an
+ * attempt and a completion like any other, so the simulator sees them. */
 #include "ctx.h"
 
 static int sleep_until(weir_ctx *ctx, weir_rt *rt, int64_t at)
@@ -12,7 +12,8 @@ static int sleep_until(weir_ctx *ctx, weir_rt *rt, int64_t at)
 		return rc;
 	weir__waiter_init(&w, rt);
 	weir__wait(&w, ctx, at);
-	/* The claim says who woke it; a deadline of the context at the very end of the sleep counts as the context's. */
+	/* The claim says who woke it; a deadline of the context at the very end of the sleep counts as the
+	 * context's. */
 	return weir__ctx_ended(ctx);
 }
 

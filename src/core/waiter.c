@@ -2,8 +2,8 @@
  *
  * Waiting and waking; the protocol W1 to W6 is in waiter.h.
  *
- * Concurrency: a queue is touched under its owner's lock only. A claim word is touched by anybody who reaches the waiter
- * through a queue (under that queue's lock) and by the waiting task. weir__wait holds no lock while it parks. */
+ * Concurrency: a queue is touched under its owner's lock only. A claim word is touched by anybody who reaches the
+ * waiter through a queue (under that queue's lock) and by the waiting task. weir__wait holds no lock while it parks. */
 #include "waiter.h"
 
 #include "ctx.h"

@@ -2,17 +2,20 @@
  *
  * The one place where tasks wait and are woken: a record on the waiting task's stack.
  *
- * A task that must wait puts one *waiter* on its stack, and one *link* for each queue it waits in (a select: in its case array). Whoever
- * can end the wait - a peer of a channel, a canceller, the last task of a scope, the waiting task itself when its deadline
- * passes - first has to win the waiter's claim word. The protocol:
+ * A task that must wait puts one *waiter* on its stack, and one *link* for each queue it waits in (a select: in its
+ * case array). Whoever can end the wait - a peer of a channel, a canceller, the last task of a scope, the waiting task
+ * itself when its deadline passes - first has to win the waiter's claim word. The protocol:
  *
- *  W1  The claim word goes from 0 to a value once, by compare-and-swap. That is the linearization point of whatever ended the wait.
- *  W2  A claim by another task is followed by exactly one unpark of the waiting task, sent after all locks are released, and the
- *      claimer touches neither the waiter nor its links after that unpark (it reads the next of its chain before).
- *  W3  A task whose waiter was claimed by another returns from weir__wait only after taking that token. So its token is always absent
- *      when the next wait begins, and no wake-up is ever left over or lost.
+ *  W1  The claim word goes from 0 to a value once, by compare-and-swap. That is the linearization point of whatever
+ *      ended the wait.
+ *  W2  A claim by another task is followed by exactly one unpark of the waiting task, sent after all locks are
+ *      released, and the claimer touches neither the waiter nor its links after that unpark (it reads the next of its
+ *      chain before).
+ *  W3  A task whose waiter was claimed by another returns from weir__wait only after taking that token. So its token is
+ *      always absent when the next wait begins, and no wake-up is ever left over or lost.
  *  W4  A task that gives up by itself (deadline) must win the claim, or wait for the token of the one that did.
- *  W5  A link is in a queue only under the lock of the queue's owner; the waiting task takes its links out before its frame goes.
+ *  W5  A link is in a queue only under the lock of the queue's owner; the waiting task takes its links out before its
+ *      frame goes.
  *  W6  The item behind a link is moved under that lock, by the task that won the claim, before its unpark.
  *
  * Nothing here allocates. See chapter 2 of docs/book (the lost wake-up) for what goes wrong without W1 to W4. */
@@ -38,9 +41,9 @@ struct weir__waiter {
 struct weir__link {
 	struct weir__link *prev, *next;
 	struct weir__waiter *waiter;
-	void *item;      /* channels: where the item comes from, or goes to */
-	uint32_t claim;  /* the value to claim with */
-	int rc;          /* outcome, written by the claimer */
+	void *item;     /* channels: where the item comes from, or goes to */
+	uint32_t claim; /* the value to claim with */
+	int rc;         /* outcome, written by the claimer */
 	bool linked;
 };
 
@@ -84,13 +87,14 @@ static inline void weir__wake_init(struct weir__wake *wake)
 void weir__wake_add(struct weir__wake *wake, struct weir__waiter *w);
 void weir__wake_all(struct weir__wake *wake);
 
-/* Waits until w is claimed: by a peer that finds one of its links, by the end of ctx (NULL: no context), or by itself at deadline_at.
- * Returns the claim. The caller has put its links in their queues before, and takes those that are left out after. */
+/* Waits until w is claimed: by a peer that finds one of its links, by the end of ctx (NULL: no context), or by
+ * itself at deadline_at. Returns the claim. The caller has put its links in their queues before, and takes those
+ * that are left out after. */
 uint32_t weir__wait(struct weir__waiter *w, weir_ctx *ctx, int64_t deadline_at);
 
-/* The common case of one queue. Called with its lock held (whose weir__lock returned rank_before): adds a link with the given item, unlocks,
- * waits, and takes the link out again. True: a peer committed it, and *rc is what the peer decided; false: ctx or the deadline ended the
- * wait. The lock is released in either case. */
+/* The common case of one queue. Called with its lock held (whose weir__lock returned rank_before): adds a link with
+ * the given item, unlocks, waits, and takes the link out again. True: a peer committed it, and *rc is what the peer
+ * decided; false: ctx or the deadline ended the wait. The lock is released in either case. */
 bool weir__queue_wait(struct weir__queue *q, struct weir__lock *lock, uint32_t rank_before, void *item, weir_ctx *ctx,
 		      weir_rt *rt, int64_t deadline_at, int *rc);
 

@@ -30,7 +30,8 @@ static inline void weir__store32(weir__a32 *a, uint32_t v)
 
 static inline bool weir__cas32(weir__a32 *a, uint32_t *expected, uint32_t desired)
 {
-	return atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel,
+						       memory_order_acquire);
 }
 
 static inline uint32_t weir__exchange32(weir__a32 *a, uint32_t v)
@@ -66,7 +67,8 @@ static inline void weir__store64(weir__a64 *a, uint64_t v)
 
 static inline bool weir__cas64(weir__a64 *a, uint64_t *expected, uint64_t desired)
 {
-	return atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel,
+						       memory_order_acquire);
 }
 
 static inline uint64_t weir__add64_relaxed(weir__a64 *a, uint64_t n)

@@ -2,12 +2,13 @@
  *
  * The internal lock: one word, short sections, ranked.
  *
- * RULE: nothing foreign happens under it: no park, task switch, user code, drop, allocation or clock read. Each of those places
- * asserts weir__locks_held() == 0. Locks are taken in the order of their ranks; several of one rank (the channels of a
- * select) in the order of their ids, which the caller sees to.
+ * RULE: nothing foreign happens under it: no park, task switch, user code, drop, allocation or clock read. Each of
+ * those places asserts weir__locks_held() == 0. Locks are taken in the order of their ranks; several of one rank (the
+ * channels of a select) in the order of their ids, which the caller sees to.
  *
- * The word: 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", the second mutex). The number of
- * locks held, and the highest rank, are thread-local: no task switches while one is held, so the thread is the task. */
+ * The word: 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", the second mutex). The number
+ * of locks held, and the highest rank, are thread-local: no task switches while one is held, so the thread is the
+ * task. */
 #ifndef WEIR_SRC_RT_LOCK_H
 #define WEIR_SRC_RT_LOCK_H
 

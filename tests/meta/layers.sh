@@ -39,6 +39,7 @@ shared='
 src/rt/atomic.h     core,sim  the one home of atomics
 src/rt/lock.h       core,sim  the one internal lock, with its ranks
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
+sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '
 
 # Folder of the tree: stdout names each include that breaks the picture. One awk over all files: for each it knows
