@@ -136,7 +136,7 @@ layers: $(LIBS) ## proves the picture: each layer links with the rows below it a
 	$(Q)$(RUN) tests/meta/layers.sh tests/meta/symbols.sh
 
 bench: $(BENCHES) ## builds and runs every benchmark
-	$(Q)set -e; for b in $(BENCHES); do echo "== $$b"; $$b; done
+	$(Q)set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; BUILD='$(BUILD)' CC='$(CC)' $$b; done
 
 format: ## writes the style of .clang-format into every C file
 	$(Q)CLANG_FORMAT='$(CLANG_FORMAT)' CI/format.sh write

@@ -292,28 +292,26 @@ static struct weir__chan *chan_alloc(weir_rt *rt, const weir_type *type, size_t 
 	return ch;
 }
 
-/* n sending handles, or none. They count as open only once the caller says so under the lock. */
-static int tx_alloc(struct weir__chan *ch, size_t n, weir_tx **out, const void *site)
+/* n handles of one side, or none: a chain until the last one is there, so that a failure leaves the outputs alone. They count as open only
+ * once the caller says so under the lock. */
+static int ends_alloc(struct weir__chan *ch, size_t n, weir_tx **tx, weir_rx **rx, const void *site)
 {
-	for (size_t i = 0; i < n; i++) {
-		out[i] = ch->rt->vt->alloc(ch->rt, sizeof(weir_tx), site);
-		if (!out[i]) {
-			while (i > 0)
-				ch->rt->vt->release(ch->rt, out[--i]);
-			return WEIR_ENOMEM;
-		}
-		*out[i] = (weir_tx){.obj = {.kind = WEIR_OBJ_TX}, .chan = ch};
-	}
-	return 0;
-}
-
-static int rx_alloc(struct weir__chan *ch, size_t n, weir_rx **out, const void *site)
-{
+	void *last = NULL, **end;
+	size_t made = 0;
 	_Static_assert(sizeof(weir_rx) == sizeof(weir_tx), "the two ends are made alike");
-	int rc = tx_alloc(ch, n, (weir_tx **)out, site);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		out[i]->obj.kind = WEIR_OBJ_RX;
-	return rc;
+	for (; made < n && (end = ch->rt->vt->alloc(ch->rt, sizeof(weir_tx), site)); made++, last = end)
+		*end = last;
+	for (size_t i = made; i > 0; i--) {
+		void *before = *(void **)last;
+		if (made < n)
+			ch->rt->vt->release(ch->rt, last);
+		else if (tx)
+			*(tx[i - 1] = last) = (weir_tx){.obj = {.kind = WEIR_OBJ_TX}, .chan = ch};
+		else
+			*(rx[i - 1] = last) = (weir_rx){.obj = {.kind = WEIR_OBJ_RX}, .chan = ch};
+		last = before;
+	}
+	return made == n ? 0 : WEIR_ENOMEM;
 }
 
 int weir__chan_new(weir_rt *rt, const weir_type *type, size_t capacity, weir_tx **tx, weir_rx **rx, const void *site)
@@ -327,9 +325,9 @@ int weir__chan_new(weir_rt *rt, const weir_type *type, size_t capacity, weir_tx 
 	struct weir__chan *ch = chan_alloc(rt, type, capacity, site, &rc);
 	if (!ch)
 		return rc;
-	rc = tx_alloc(ch, 1, &first_tx, site);
+	rc = ends_alloc(ch, 1, &first_tx, NULL, site);
 	if (rc == 0)
-		rc = rx_alloc(ch, 1, &first_rx, site);
+		rc = ends_alloc(ch, 1, NULL, &first_rx, site);
 	if (rc < 0) {
 		if (first_tx)
 			rt->vt->release(rt, first_tx);
@@ -361,7 +359,7 @@ static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, w
 		weir__choice(ch->rt, &op);
 	}
 	assert(weir__locks_held() == 0);
-	int rc = tx ? tx_alloc(ch, n, tx, site) : rx_alloc(ch, n, rx, site);
+	int rc = ends_alloc(ch, n, tx, rx, site);
 	if (rc < 0)
 		return rc;
 	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);

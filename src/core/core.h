@@ -25,9 +25,16 @@
 /* slots of weir_task.core_ */
 enum { WEIR__TASK_DRAIN, WEIR__TASK_SCOPE };
 
+/* The one test per operation. WEIR_NO_HOOKS exists to measure what it costs (bench/hook.sh); such a library knows no
+ * simulator. */
 static inline bool weir__hooked(const weir_rt *rt)
 {
+#ifdef WEIR_NO_HOOKS
+	(void)rt;
+	return false;
+#else
 	return WEIR__UNLIKELY(rt->hooks != NULL);
+#endif
 }
 
 static inline void weir__choice(weir_rt *rt, const struct weir_op *op)

@@ -38,7 +38,14 @@ static struct timespec timespec_of(int64_t at)
 
 #ifndef WEIR_NO_FUTEX
 
+#if __has_include(<linux/futex.h>)
 #include <linux/futex.h>
+#else /* a C library without the kernel's headers; the numbers are the kernel's ABI */
+#define FUTEX_WAKE 1
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_PRIVATE_FLAG 128
+#define FUTEX_BITSET_MATCH_ANY 0xffffffff
+#endif
 #include <sys/syscall.h>
 #include <unistd.h>
 

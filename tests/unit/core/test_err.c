@@ -212,8 +212,8 @@ START_TEST(text_of_every_length)
 }
 END_TEST
 
-/* For each capacity from 0 to more than enough: the return value is the whole length, the text its beginning, terminated, and no
- * byte past the capacity is touched. */
+/* For each capacity from 0 to more than enough: the return value is the whole length, the text its beginning,
+ * terminated, and no byte past the capacity is touched. */
 static void format_at_every_cap(const weir_err *err)
 {
 	char whole[1024], buf[1026];

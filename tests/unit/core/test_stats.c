@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counters and the registry: what src/core/stats.c promises in stats.h, in one thread. The promise about snapshots under load is
- * tested in tests/stress/test_stats.c. */
+ * Counters and the registry: what src/core/stats.c promises in stats.h, in one thread. The promise about snapshots
+ * under load is tested in tests/stress/test_stats.c. */
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
