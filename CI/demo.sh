@@ -28,7 +28,7 @@ heading "2. The simulator: shutdown, in up to $schedules different schedules for
 "$build/weir" sim run --schedules "$schedules" || stop 'a scenario failed that should not'
 
 heading '3. A planted bug: closing a channel is not draining it'
-broken=$(ls -d docs/book/*close-is-not-drain/broken.c docs/book/*/broken.c 2>/dev/null | head -n 1)
+broken=$(ls -d docs/book/*close-is-not-drain/broken.c 2>/dev/null | head -n 1)
 [ -n "$broken" ] || stop 'there is no planted bug to find'
 chapter=$(basename "$(dirname "$broken")")
 echo "The program is $broken: it is wrong on purpose."
@@ -39,7 +39,7 @@ sed 's/^/    /' "$log"
 [ "$status" -lt 126 ] || stop "$broken did not end with a report (exit status $status)"
 [ -s "$log" ] || stop "the bug was found in $broken, but nothing was reported"
 echo
-echo "This failure was expected: the simulator found the bug (exit status $status), and the last line above replays it."
+echo "This failure was expected: the simulator found the bug (exit status $status), and the replay line repeats it."
 fixed=$build/book/$chapter/fixed
 if [ -x "$fixed" ]; then
 	"$fixed" >"$log" 2>&1 </dev/null || { cat "$log"; stop "docs/book/$chapter/fixed.c fails too"; }

@@ -6,7 +6,7 @@
  * five milliseconds of virtual time, which take none, cancels, and says exactly what must have happened and when. The
  * simulator runs it under a thousand different schedules, among them those in which the sender has not even begun when
  * the scope is cancelled; a leaked task or end would fail it too.
- * Everything from the first #include on is the text of README.md; tests/examples/readme.sh compares them. */
+ * README.md shows everything below this comment; tests/examples/readme.sh compares them. */
 #include <weir/sim.h>
 WEIR_TYPE_PLAIN(num, int);
 WEIR_CHAN_DECLARE(num);

@@ -7,7 +7,7 @@
  *   - the producer closes its end when it is done, which ends the results after the last one;
  *   - the reader closes its end before the join, which releases workers and producer if it leaves early;
  *   - the join returns the first error of anybody, after everybody is gone.
- * Everything from the first #include on is the text of README.md; tests/examples/readme.sh compares them. */
+ * README.md shows everything below this comment; tests/examples/readme.sh compares them. */
 #include <stdio.h>
 #include <weir/weir.h>
 WEIR_TYPE_PLAIN(num, int);
