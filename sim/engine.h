@@ -48,6 +48,7 @@ struct sim_object {
 	bool live;
 	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
 	const void *user_site, *made_site;
+	uint32_t children; /* contexts: how many of its children live */
 	uint32_t vc; /* row of the clock table, or SIM_NONE */
 	uint32_t next_free;
 	char name[24];

@@ -100,8 +100,26 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->user_clock = t->clock[t->index];
 	o->user_site = o->made_site = site;
 	o->vc = has_row(obj->kind) ? row_new(s) : SIM_NONE;
+	o->children = 0;
+	if (o->kind == WEIR_OBJ_CTX && o->parent != SIM_NONE)
+		s->objects[o->parent].children++;
 	o->name[0] = '\0';
 	obj->shadow = i + 1;
+}
+
+static void end_of_context(struct sim *s, struct sim_object *o)
+{
+	if (o->parent != SIM_NONE)
+		s->objects[o->parent].children--;
+	for (uint32_t i = 0; o->children > 0 && i < s->n_objects; i++) {
+		struct sim_object *child = &s->objects[i];
+		if (!child->live || child->kind != WEIR_OBJ_CTX || child->parent != (uint32_t)(o - s->objects))
+			continue;
+		s->failure.other_site = child->made_site;
+		weir__sim_fail(s, WEIR_SIM_MISUSE,
+			       "ctx%u is finished while its child ctx%u lives: finish children first", o->display,
+			       child->display);
+	}
 }
 
 void weir__sim_gone(struct sim *s, struct weir_obj *obj)
@@ -112,6 +130,7 @@ void weir__sim_gone(struct sim *s, struct weir_obj *obj)
 	o->live = false;
 	/* Per-job contexts come and go: their entries are used again. Handles stay, so that a stale copy is recognised. */
 	if (o->kind == WEIR_OBJ_CTX) {
+		end_of_context(s, o);
 		o->next_free = s->free_object;
 		s->free_object = obj->shadow - 1;
 		obj->shadow = 0;

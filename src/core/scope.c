@@ -302,10 +302,12 @@ static void wait_for_tasks(struct weir__scope *s, weir_ctx *ctx)
 		report_stuck(s, every * n);
 }
 
-/* The order of what join returns; see scope.h. */
+/* The order of what join returns; see scope.h. The block, too, may only pass on what the end of the scope told it
+ * (P3). */
 static int outcome(struct weir__scope *s, int rc, weir_err *err)
 {
-	if (rc < 0 || s->rc == 0) {
+	bool consequence = rc == WEIR_ECANCELED || rc == WEIR_EDEADLINE;
+	if (s->rc == 0 || (rc < 0 && !consequence)) {
 		weir_err_fini(&s->err);
 		return rc < 0 ? rc : weir__ctx_ended((weir_ctx *)weir__ctx(&s->ctx)->parent);
 	}
@@ -318,9 +320,6 @@ static int outcome(struct weir__scope *s, int rc, weir_err *err)
 
 static int scope_join(weir_ctx *ctx, struct weir__scope *s, int rc, weir_err *err)
 {
-	if (rc > 0)
-		rc = weir_fail(err, WEIR_EINVAL,
-			       "the block of a scope gave %d to its join: 0 is success, negative an error", rc);
 	if (rc < 0)
 		weir__ctx_end(&s->ctx, WEIR_CAUSE_SIBLING, "the block that owns the scope failed");
 	wait_for_tasks(s, ctx);
