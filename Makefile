@@ -35,6 +35,10 @@ ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) -fvisibility=hidden -fno-omit-frame
 LIB_CFLAGS := -fPIC -Iinclude
 # A call in tail position has no return address of its own: programs that are read by site keep every call.
 PROG_CFLAGS := -fno-optimize-sibling-calls -Iinclude -I. -Isrc -Isim
+# malloc of tasks, see sim/heap.c; the list is the pkg-config file's.
+SIM_WRAP := $(shell sed -n 's/^Libs: \(-Wl,--wrap=[^ ]*\).*/\1/p' src/weir-sim.pc.in)
+# The simulator under TSan: sim/sanitize.h, Z4.
+SIM_CFLAGS := $(if $(findstring thread,$(filter -fsanitize=%,$(CFLAGS))),-fno-sanitize=thread -DWEIR_SIM_TSAN)
 CHECK_CFLAGS = $$(pkg-config --cflags check)
 CHECK_LIBS = $$(pkg-config --libs check)
 
@@ -53,6 +57,7 @@ RT_KIT_SRC := $(sort $(filter-out tests/rt/test_%,$(wildcard tests/rt/*.c)))
 SIMTEST_SRC := $(sort $(wildcard tests/sim/test_*.c))
 FAULT_SRC := $(sort $(wildcard tests/fault/test_*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/test_*.c))
+CONTAIN_SRC := $(sort $(wildcard tests/contain/*.c))
 META_SH := $(sort $(wildcard tests/meta/*.sh))
 EXAMPLE_SH := $(sort $(wildcard tests/examples/*.sh))
 
@@ -77,11 +82,12 @@ UNIT := $(call bin,$(UNIT_SRC))
 SIMTEST := $(call bin,$(SIMTEST_SRC))
 FAULT := $(call bin,$(FAULT_SRC))
 STRESS := $(call bin,$(STRESS_SRC))
-# The fibers of the simulator are not announced to ASan and TSan: these two run what runs on real threads.
-REAL_THREADS := $(call bin,$(filter-out $(USES_SIM),$(UNIT_SRC) $(FAULT_SRC) $(STRESS_SRC)))
+CONTAIN := $(BUILD)/tests/contain/contain
+# What Helgrind can follow: threads. Memcheck takes fibers too, and of the simulation tests runs those made for it.
+ON_THREADS := $(call bin,$(filter tests/unit/rt/% tests/rt/test_threads.c,$(UNIT_SRC)) $(STRESS_SRC))
 
 LIB_OBJ := $(call obj,$(WEIR_SRC) $(SIM_SRC))
-PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC))
+PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC))
 CHECK_OBJ := $(call obj,$(USES_CHECK))
 
 # Programs and scripts on the command line of the runner; the scripts look for what was built in BUILD.
@@ -90,7 +96,8 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test stress tsan asan ubsan sanitized-real sanitized-all layers bench \
+.PHONY: all demo test unit sim-test contain stress tsan asan ubsan sanitized helgrind memcheck helgrinded memchecked layers bench \
+	abi abi-update clang portable musl cross ported bare \
 	format format-check install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -101,14 +108,17 @@ all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) ## the libraries, the weir t
 demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
 	$(Q)BUILD='$(BUILD)' CI/demo.sh
 
-test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) ## all but stress and sanitizers; ends with `N passed, N failed`
-	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(META_SH) $(EXAMPLE_SH)
+test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) ## all but stress and sanitizers; ends with `N passed, N failed`
+	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(META_SH) $(EXAMPLE_SH)
 
 unit: $(BUILD)/deps $(UNIT) ## the Check suites of every module and of the runtimes
 	$(Q)$(RUN) $(UNIT)
 
 sim-test: $(SIMTEST) ## the simulation tests: exact virtual time, every schedule a seed can replay
 	$(Q)$(RUN) $(SIMTEST)
+
+contain: $(CONTAIN) ## what threads do in 100,000 runs must be contained in what the simulator finds
+	$(Q)$(CONTAIN) --runs 100000 --schedules 1000000
 
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
@@ -117,23 +127,65 @@ stress: $(STRESS) ## real threads under load (one program at a time)
 # compilers see ghosts.
 SANITIZE = +$(Q)$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' WERROR= CFLAGS='-O1 -g $(1)' LDFLAGS='$(1)'
 
-tsan: ## unit, rt and stress under ThreadSanitizer (not the simulator: its fibers are not announced to it)
-	$(call SANITIZE,-fsanitize=thread) sanitized-real
+tsan: ## unit, rt, simulation, fault and stress under ThreadSanitizer, and what it must find in the simulator
+	$(call SANITIZE,-fsanitize=thread) SANITIZE_SH=tests/sanitize/tsan.sh sanitized
 
-asan: ## unit, rt and stress under AddressSanitizer with leak check (not the simulator, as above)
-	$(call SANITIZE,-fsanitize=address) sanitized-real
+asan: ## the same under AddressSanitizer, with leak check
+	$(call SANITIZE,-fsanitize=address) SANITIZE_SH=tests/sanitize/asan.sh sanitized
 
-ubsan: ## unit, rt, simulation, fault and stress under UndefinedBehaviorSanitizer
-	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized-all
+ubsan: ## the same under UndefinedBehaviorSanitizer
+	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized
 
-sanitized-real: $(BUILD)/deps $(REAL_THREADS)
-	$(Q)$(RUN) --jobs 1 --timeout 900 $(REAL_THREADS)
+sanitized: $(BUILD)/deps $(LIBSIM) $(LIBWEIR) $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" \
+		$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(SANITIZE_SH)
 
-sanitized-all: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
-	$(Q)$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+# Under Valgrind rounds are fewer (-DWEIR_SHORT) and every program is some 30 times slower. With Helgrind the library
+# announces its atomics (-DWEIR_HELGRIND, src/rt/atomic.h). Skipped, with a message, where there is no valgrind.
+VALGRIND = valgrind -q --error-exitcode=99 --suppressions='$(CURDIR)/CI/valgrind.supp'
+UNDER = +$(Q)$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' WERROR= CFLAGS='-O1 -g -DWEIR_SHORT $(1)'
+
+helgrind: ## rt and stress on threads under Valgrind's race detector
+	$(call UNDER,-DWEIR_HELGRIND) WITH='$(VALGRIND) --tool=helgrind --history-level=approx' helgrinded
+
+memcheck: ## rt and stress on threads, and the simulator's memory, under Valgrind's memory checker
+	$(call UNDER,) WITH='$(VALGRIND) --leak-check=full --errors-for-leak-kinds=definite' memchecked
+
+helgrinded: $(BUILD)/deps $(ON_THREADS)
+	$(Q)CK_TIMEOUT_MULTIPLIER=30 $(RUN) --with "$(WITH)" --timeout 900 $(ON_THREADS)
+
+memchecked: $(BUILD)/deps $(ON_THREADS) $(BUILD)/tests/sim/test_heap
+	$(Q)CK_TIMEOUT_MULTIPLIER=30 $(RUN) --with "$(WITH)" --timeout 900 $(ON_THREADS) $(BUILD)/tests/sim/test_heap
 
 layers: $(LIBS) ## proves the picture: each layer links with the rows below it alone, and includes nothing else
 	$(Q)$(RUN) tests/meta/layers.sh tests/meta/symbols.sh
+
+abi: $(LIBWEIR_SO) ## compares symbols and layouts of the shared library with src/weir.abi
+	$(Q)BUILD='$(BUILD)' CC='$(CC)' CI/abi.sh check
+
+abi-update: $(LIBWEIR_SO) ## writes them into src/weir.abi: what is new there is a promise
+	$(Q)BUILD='$(BUILD)' CC='$(CC)' CI/abi.sh update
+
+# Each in a build folder of its own, by CI/port.sh, which skips what the machine has no tools for.
+clang: ## everything built by clang with -Werror; unit, rt, simulation and fault tests
+clang portable musl cross:
+	+$(Q)BUILD='$(BUILD)/$@' CI/port.sh $@
+
+portable: ## unit, rt, simulation and fault tests without futex and without assembly
+musl: ## static programs with musl: examples, simulation tests, the tool's scenarios
+cross: ## the same for aarch64, under qemu; and the ABI there
+
+ported: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT)
+	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT)
+
+# What needs no other library, for CI/port.sh, which wants the list too. WITH_CHECK=1: the suites as well, whose Check is
+# the caller's affair.
+RT_SRC := $(filter tests/rt/%,$(UNIT_SRC))
+NEEDS_CHECK := $(USES_CHECK) $(if $(filter $(RT_KIT_SRC),$(USES_CHECK)),$(RT_SRC))
+BARE := $(call bin,$(filter-out $(if $(WITH_CHECK),,$(NEEDS_CHECK)),$(UNIT_SRC) $(SIMTEST_SRC) $(FAULT_SRC)))
+
+bare: $(TOOL) $(EXAMPLES) $(BARE)
+	$(Q)printf '%s\n' $(BARE) >'$(BUILD)/bare'
 
 bench: $(BENCHES) ## builds and runs every benchmark
 	$(Q)set -e; for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; BUILD='$(BUILD)' CC='$(CC)' $$b; done
@@ -180,11 +232,14 @@ endef
 define LINK
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LINK  $@')
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(filter $(LIBSIM),$^),-ldl) $(1) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(filter $(LIBSIM),$^),$(SIM_WRAP) -ldl) $(1) -o $@
 endef
 
-$(filter $(call obj,$(filter %.c,$(WEIR_SRC) $(SIM_SRC))),$(LIB_OBJ)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
+$(call obj,$(WEIR_SRC)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call COMPILE,$(LIB_CFLAGS))
+
+$(call obj,$(filter %.c,$(SIM_SRC))): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call COMPILE,$(LIB_CFLAGS) $(SIM_CFLAGS))
 
 $(call obj,$(filter %.S,$(SIM_SRC))): $(BUILD)/obj/%.o: %.S $(BUILD)/flags
 	$(call COMPILE,$(LIB_CFLAGS))
@@ -192,7 +247,7 @@ $(call obj,$(filter %.S,$(SIM_SRC))): $(BUILD)/obj/%.o: %.S $(BUILD)/flags
 $(filter-out $(CHECK_OBJ),$(PROG_OBJ)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call COMPILE,$(PROG_CFLAGS))
 
-$(CHECK_OBJ): $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/deps
+$(CHECK_OBJ): $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(if $(WITH_CHECK),,$(BUILD)/deps)
 	$(call COMPILE,$(PROG_CFLAGS) $(CHECK_CFLAGS))
 
 # An archive is made anew: a source that is gone leaves no member behind.
@@ -217,6 +272,9 @@ $(BUILD)/libweir.so: $(LIBWEIR_SO)
 	$(Q)ln -sf libweir.so.0 $@
 
 $(TOOL): $(call obj,$(CLI_SRC)) $(LIBSIM) $(LIBWEIR)
+	$(call LINK)
+
+$(CONTAIN): $(call obj,$(CONTAIN_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
 
 # $(1) source, $(2) program: its object, the kit of tests/rt if it is one of those, the libraries its text asks for.

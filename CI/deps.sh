@@ -17,6 +17,17 @@ missing() { # the packages whose tool is not there
 	for tool in valgrind lcov clang clang-format g++; do
 		command -v "$tool" >/dev/null 2>&1 || echo "$tool"
 	done
+	command -v musl-gcc >/dev/null 2>&1 || echo musl-tools
+	[ "$(uname -m)" = aarch64 ] || missing_for_aarch64
+}
+
+missing_for_aarch64() { # a compiler, its C library, and what runs the programs
+	if ! command -v aarch64-linux-gnu-gcc >/dev/null 2>&1; then
+		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+	elif ! echo 'int main(void) { return 0; }' | aarch64-linux-gnu-gcc -static -xc - -o /dev/null 2>/dev/null; then
+		echo libc6-dev-arm64-cross
+	fi
+	command -v qemu-aarch64 >/dev/null 2>&1 || echo qemu-user
 }
 
 as_root() {

@@ -3,7 +3,9 @@
 #
 # Runs test programs and scripts, and counts their cases.
 #
-#   CI/run-tests.sh [--jobs N] [--timeout SECONDS] [--logs FOLDER] PROGRAM...
+#   CI/run-tests.sh [--jobs N] [--timeout SECONDS] [--logs FOLDER] [--with COMMAND] PROGRAM...
+#
+# --with puts a command with its options before each program (valgrind): where it is not installed, all are skipped.
 #
 # One line for each program that passed, the whole output of each that did not, and at the end `N passed, N failed`. The
 # counts are of cases, read from the summary that every program prints:
@@ -16,17 +18,24 @@ set -u
 
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 limit=${TEST_TIMEOUT:-300}
-logs=
+logs= with=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--jobs) jobs=$2; shift 2 ;;
 	--timeout) limit=$2; shift 2 ;;
 	--logs) logs=$2; shift 2 ;;
+	--with) eval "with=($2)"; shift 2 ;;
 	--) shift; break ;;
 	-*) echo "run-tests.sh: unknown option $1" >&2; exit 2 ;;
 	*) break ;;
 	esac
 done
+
+if [ ${#with[@]} -gt 0 ] && ! command -v "${with[0]}" >/dev/null 2>&1; then
+	echo "${with[0]} is not installed: nothing was run"
+	echo "0 passed, 0 failed, $# skipped"
+	exit 0
+fi
 
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -56,7 +65,7 @@ run_one() { # number, program: writes its log and, into $work/NUMBER, "passed fa
 	local n=$1 program=$2 log rc counts p=0 f=0 s=0 why='' start=$SECONDS
 	log=$(log_of "$n" "$program")
 	case $program in */*) ;; *) program=./$program ;; esac
-	CK_VERBOSITY=normal timeout -k 10 "$limit" "$program" >"$log" 2>&1 </dev/null
+	CK_VERBOSITY=normal timeout -k 10 "$limit" ${with[@]+"${with[@]}"} "$program" >"$log" 2>&1 </dev/null
 	rc=$?
 	counts=$(summary <"$log")
 	if [ -n "$counts" ]; then

@@ -35,7 +35,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
@@ -215,7 +214,7 @@ struct opts {
 struct run {
 	struct opts opts;
 	weir_ctx work, intake, watch;
-	int signal_fd;
+	weir_fd signal_fd;
 	wf_jobs jobs; /* the reader's, once it runs */
 	/* the reader's */
 	struct gauge gauge;
@@ -363,20 +362,17 @@ static int make_room(struct reader *r)
 static int fill(struct reader *r)
 {
 	struct chunk *c = r->chunk;
-	for (;;) {
-		ssize_t n = weir_wait_fd(&r->run->intake, r->fd, POLLIN); /* read(2) alone would not hear of ^C */
-		if (n == WEIR_ECANCELED || n == WEIR_EDEADLINE)
-			return (int)n;
-		if (n >= 0 && (n = read(r->fd, c->bytes + c->length, CHUNK_BYTES - c->length)) < 0)
-			n = -errno;
-		if (n == -EAGAIN || n == -EINTR)
-			continue;
-		if (n < 0)
-			complain(r, strerror((int)-n));
-		if (n > 0)
-			c->length += (size_t)n;
-		return n > 0;
-	}
+	/* Waiting comes first: a FIFO that nobody has opened for writing yet would read as ended. */
+	int n = weir_wait_fd(&r->run->intake, r->fd, POLLIN);
+	if (n > 0)
+		n = weir_fd_read(&r->run->intake, r->fd, c->bytes + c->length, CHUNK_BYTES - c->length);
+	if (n == WEIR_ECANCELED || n == WEIR_EDEADLINE)
+		return n;
+	if (n < 0)
+		complain(r, strerror(-n));
+	if (n > 0)
+		c->length += (size_t)n;
+	return n > 0;
 }
 
 /* 0: this input is done. Negative: reading is over. */
@@ -435,12 +431,10 @@ static void on_signal(struct run *run, int number)
 static int watch_signals(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct run *run = arg;
-	struct signalfd_siginfo info;
 	int rc;
 	(void)ctx; /* run->watch is what ends this task */
-	while ((rc = weir_wait_fd(&run->watch, run->signal_fd, POLLIN)) > 0)
-		if (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			on_signal(run, (int)info.ssi_signo);
+	while ((rc = weir_signals_next(&run->watch, run->signal_fd)) > 0)
+		on_signal(run, rc);
 	if (weir_ctx_err(&run->watch) != 0)
 		return 0;
 	weir_ctx_cancel(&run->work, "signals cannot be received"); /* nobody could stop us any more */
@@ -655,33 +649,31 @@ static void keep_standard_numbers(void)
 
 int main(int argc, char **argv)
 {
-	static struct run run;
+	static const int ours[] = {SIGINT, SIGTERM};
+	static struct run run = {.signal_fd = WEIR_FD_NONE};
 	weir_err err = {0};
 	weir_rt *rt = NULL;
-	sigset_t ours, before;
+	sigset_t before;
 	int status = parse_options(argc, argv, &run.opts);
 	if (status >= 0)
 		return status;
 	keep_standard_numbers();
 	signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of the write, and reported */
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigprocmask(SIG_BLOCK, &ours, &before); /* before any task: they inherit it, so signals wait for signal_fd */
-	run.signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	int rc = weir_signals_block(ours, 2); /* before any task: they inherit it, so signals wait for signal_fd */
 	run.total = calloc(1, sizeof(*run.total));
-	int rc = run.signal_fd < 0 ? -errno : run.total ? 0 : WEIR_ENOMEM;
 	if (rc == 0)
-		rc = weir_rt_threads_new(NULL, &rt);
+		rc = run.total ? weir_rt_threads_new(NULL, &rt) : WEIR_ENOMEM;
+	if (rc == 0)
+		rc = weir_signals_open(rt, ours, 2, &run.signal_fd);
 	if (rc == 0)
 		rc = weir_rt_run(rt, count_files, &run, &err);
+	weir_fd_close(rt, &run.signal_fd);
 	weir_rt_free(&rt);
 	/* From here on ^C just ends the program, also where its output is stuck. */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	status = finish(&run, rc, &err);
 	weir_err_fini(&err);
 	words_free(&run.total);
-	if (run.signal_fd >= 0)
-		close(run.signal_fd);
 	return status;
 }

@@ -12,7 +12,7 @@
  *      deadline, every task whose deadline has passed can run; in which order they run is chosen like anything else, so
  *      equal deadlines are explored.
  *  E4  A task that is due but has not run yet can still be claimed by a peer: deadline against completion is a race
- *      here as it is on threads.
+ *      here as it is on threads. So is a task whose descriptor has become ready (fd.c).
  *  E5  A schedule is a function of its choices: nothing here reads an address, a real clock or memory of an earlier
  *      schedule.
  *  E6  No allocation and no system call per step: tasks, stacks, arenas, the stream and the tables are kept from
@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/core/inspect.h"
 #include "strategy.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -62,6 +63,14 @@ static void make_waiting(struct sim *s, struct sim_task *t, enum sim_state state
 	t->state = state;
 	t->since_step = s->step;
 	t->since_at = s->now;
+	weir__san_release(&t->since_at);
+}
+
+/* Z3: everything before a moment at which nobody could run comes before this. */
+static void after_all(struct sim *s)
+{
+	for (uint32_t i = 0; SIM_TSAN && i < s->n_tasks; i++)
+		weir__san_acquire(&s->tasks[i]->since_at);
 }
 
 static bool can_run(const struct sim *s, uint32_t task)
@@ -128,6 +137,7 @@ static bool advance_time(struct sim *s, bool early)
 		struct sim_task *t = s->tasks[i];
 		if (t->state == SIM_PARKED && t->deadline_at <= s->now) {
 			t->due = true;
+			t->idle = !early;
 			make_runnable(s, t);
 		}
 	}
@@ -152,7 +162,7 @@ static void record(struct sim *s, struct sim_choice choice)
 {
 	if (s->n_stream == s->stream_cap) {
 		size_t cap = s->stream_cap ? 2 * s->stream_cap : 1024;
-		struct sim_choice *more = realloc(s->stream, cap * sizeof(*more));
+		struct sim_choice *more = weir__own_realloc(s->stream, cap * sizeof(*more));
 		if (!more) {
 			fprintf(stderr, "weir sim: no memory for a schedule of %zu choices\n", cap);
 			abort();
@@ -168,10 +178,12 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
 {
 	uint32_t value = 0;
 	if (n > 1) {
+		weir__san_enter();
 		value = s->strategy->value(s->strategy, n);
 		if (value >= n)
 			value = n - 1;
 		record(s, (struct sim_choice){.value = value, .n = n, .data = true, .at = s->data_choices});
+		weir__san_leave();
 	}
 	s->data_choices++;
 	s->hash = (s->hash ^ value) * UINT64_C(0x100000001b3);
@@ -234,10 +246,14 @@ static uint32_t pick(struct sim *s)
 
 static void check_invariants(struct sim *s)
 {
-	for (uint32_t i = 0; i < s->n_invariants; i++)
-		if (!s->invariants[i].fn(s->invariants[i].arg))
-			weir__sim_fail(s, WEIR_SIM_INVARIANT, "the invariant \"%s\" does not hold",
-				       s->invariants[i].what);
+	s->checking = true; /* what an invariant looks at is no step */
+	for (uint32_t i = 0; i < s->n_invariants; i++) {
+		if (s->invariants[i].fn(s->invariants[i].arg))
+			continue;
+		s->checking = false;
+		weir__sim_fail(s, WEIR_SIM_INVARIANT, "the invariant \"%s\" does not hold", s->invariants[i].what);
+	}
+	s->checking = false;
 }
 
 static void note_stack(struct sim_task *t)
@@ -256,7 +272,7 @@ static void reschedule(struct sim *s, struct sim_task *t)
 	note_stack(t);
 	t->saved_errno = errno;
 	s->current = next;
-	weir__fiber_switch(&t->fiber, &s->tasks[next]->fiber);
+	weir__fiber_switch(&t->fiber, &s->tasks[next]->fiber, t->state == SIM_EXITED);
 	errno = t->saved_errno;
 }
 
@@ -271,7 +287,7 @@ static void begin_step(struct sim *s, struct sim_task *t)
 {
 	const struct weir_op *op = t->op;
 	uint64_t id = t->path ^ ((uint64_t)op->kind << 56 | (uint64_t)t->completion << 55) ^
-		      object_identity(s, op->obj[0]) * UINT64_C(0x9e3779b97f4a7c15);
+		      object_identity(s, weir__sim_op_object(s, op)) * UINT64_C(0x9e3779b97f4a7c15);
 	s->hash = (s->hash ^ id) * UINT64_C(0x100000001b3);
 	s->hash ^= s->hash >> 29;
 	if (s->record_hashes) {
@@ -298,9 +314,11 @@ static void announce(struct sim *s, struct sim_task *t, const struct weir_op *op
 {
 	t->op = op;
 	t->completion = false;
+	weir__san_enter();
 	between_steps(s);
 	reschedule(s, t);
 	begin_step(s, t);
+	weir__san_leave();
 }
 
 static void own_op(struct sim_task *t, enum weir_op_kind kind, const void *site)
@@ -313,12 +331,18 @@ static void own_op(struct sim_task *t, enum weir_op_kind kind, const void *site)
 static void sim_choice(weir_rt *rt, const struct weir_op *op)
 {
 	struct sim *s = of(rt);
-	announce(s, weir__sim_current(s), op);
+	if (!s->checking)
+		announce(s, weir__sim_current(s), op);
+	else if (op->access != WEIR_ACCESS_READ)
+		weir__sim_fail(s, WEIR_SIM_MISUSE, "an invariant changes what it looks at: it may only read");
 }
 
 static void sim_note(weir_rt *rt, const struct weir_event *event)
 {
 	struct sim *s = of(rt);
+	if (s->checking)
+		return;
+	weir__san_enter();
 	switch (event->note) {
 	case WEIR_NOTE_RESULT:
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
@@ -329,6 +353,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 		weir__sim_created(s, event->obj, event->parent, event->site);
 		break;
 	case WEIR_NOTE_GONE:
+		if (s->trace)
+			weir__sim_trace_gone(s, event->obj);
 		weir__sim_gone(s, event->obj);
 		break;
 	case WEIR_NOTE_MARK:
@@ -336,6 +362,7 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 			weir__sim_trace_note(s, event->text);
 		break;
 	}
+	weir__san_leave();
 }
 
 /* ---- the vtable ---- */
@@ -362,16 +389,20 @@ static uint64_t sim_random(weir_rt *rt, uint64_t bound)
 	return bound ? bits % bound : bits;
 }
 
+bool weir__sim_alloc_fails(struct sim *s)
+{
+	if (++s->allocs != s->opts->fail_alloc)
+		return false;
+	s->fault_hit = true;
+	if (s->trace)
+		weir__sim_trace_note(s, "FAULT: this allocation fails");
+	return true;
+}
+
 static void *sim_alloc(weir_rt *rt, size_t bytes, const void *site)
 {
 	struct sim *s = of(rt);
-	if (++s->allocs == s->opts->fail_alloc) {
-		s->fault_hit = true;
-		if (s->trace)
-			weir__sim_trace_note(s, "FAULT: this allocation fails");
-		return NULL;
-	}
-	return weir__sim_alloc(s, weir__sim_current(s), bytes, site);
+	return weir__sim_alloc_fails(s) ? NULL : weir__sim_alloc(s, weir__sim_current(s), bytes, site);
 }
 
 static void sim_release(weir_rt *rt, void *mem)
@@ -382,12 +413,19 @@ static void sim_release(weir_rt *rt, void *mem)
 /* Called by a new fiber: the task is s->current. */
 static void task_entry(void)
 {
+	if (SIM_SAN_FIBERS)
+		weir__san_start();
 	struct sim *s = weir__sim;
 	struct sim_task *t = weir__sim_current(s);
 	errno = 0;
+	weir__san_acquire(t);
+	weir__san_enter();
 	begin_step(s, t);
 	t->op = NULL;
+	weir__san_leave();
 	t->fn(t->arg);
+	weir__san_enter();
+	weir__san_release(&t->joined);
 	between_steps(s);
 	own_op(t, WEIR_OP_EXIT, NULL);
 	t->op = &t->own;
@@ -406,7 +444,7 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	if (index == WEIR_SIM_TASKS)
 		return NULL;
 	if (!s->tasks[index])
-		s->tasks[index] = calloc(1, sizeof(struct sim_task));
+		s->tasks[index] = weir__own_calloc(sizeof(struct sim_task));
 	struct sim_task *t = s->tasks[index], *parent = index ? weir__sim_current(s) : NULL;
 	struct sim_slab *slab = t ? weir__sim_slab(s, index) : NULL;
 	size_t bytes;
@@ -426,6 +464,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	t->low_sp = UINTPTR_MAX;
 	void *stack = weir__sim_slab_stack(slab, &bytes);
 	weir__fiber_init(&t->fiber, stack, bytes, task_entry);
+	if (SIM_SAN_FIBERS)
+		weir__san_fiber(&t->fiber, index, t->pub.name, stack, bytes);
 	if (parent) {
 		memcpy(t->clock, parent->clock, sizeof(t->clock));
 		parent->clock[parent->index]++;
@@ -441,18 +481,21 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void *arg, const void *site, weir_task **out)
 {
 	struct sim *s = of(rt);
-	if (++s->spawns == s->opts->fail_spawn) {
+	weir__san_enter();
+	bool fails = ++s->spawns == s->opts->fail_spawn;
+	if (fails) {
 		s->fault_hit = true;
 		if (s->trace)
 			weir__sim_trace_note(s, "FAULT: this spawn fails");
-		return WEIR_EAGAIN;
 	}
-	struct sim_task *t = task_new(s, name, site);
+	struct sim_task *t = fails ? NULL : task_new(s, name, site);
+	weir__san_leave();
 	if (!t)
 		return WEIR_EAGAIN;
 	t->fn = fn;
 	t->arg = arg;
 	make_runnable(s, t);
+	weir__san_release(t);
 	*out = &t->pub;
 	return 0;
 }
@@ -470,15 +513,18 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		const struct weir_op *outer = t->op;
 		t->op = &t->own;
 		t->join_target = target->index;
+		weir__san_enter();
 		make_waiting(s, t, SIM_JOINING);
 		if (s->trace)
 			weir__sim_trace_block(s, t);
 		reschedule(s, t);
 		t->completion = true;
 		begin_step(s, t);
+		weir__san_leave();
 		t->op = outer;
 	}
 	target->joined = true;
+	weir__san_acquire(&target->joined);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
 
@@ -487,21 +533,15 @@ static weir_task *sim_self(weir_rt *rt)
 	return &weir__sim_current(of(rt))->pub;
 }
 
-static int sim_park(weir_rt *rt, int64_t deadline_at)
+void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, const void *site)
 {
-	struct sim *s = of(rt);
-	struct sim_task *t = weir__sim_current(s);
-	if (t->token) {
-		t->token = false;
-		return 0;
-	}
-	if (deadline_at <= s->now)
-		return WEIR_ETIMEOUT;
+	assert(deadline_at > s->now && !t->token && !t->due);
 	if (!t->op) {
-		own_op(t, WEIR_OP_NONE, __builtin_return_address(0));
+		own_op(t, WEIR_OP_NONE, site);
 		t->op = &t->own;
 	}
 	const struct weir_op *op = t->op;
+	weir__san_enter();
 	weir__sim_op_end(s, t, op);
 	between_steps(s);
 	t->op = op;
@@ -513,22 +553,44 @@ static int sim_park(weir_rt *rt, int64_t deadline_at)
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
+	weir__san_leave();
+	weir__san_acquire(&t->token);
+	if (t->due && t->idle)
+		after_all(s);
 	if (op == &t->own)
 		t->op = NULL;
-	bool token = t->token, due = t->due;
+}
+
+static int sim_park(weir_rt *rt, int64_t deadline_at)
+{
+	struct sim *s = of(rt);
+	struct sim_task *t = weir__sim_current(s);
+	if (!t->token) {
+		if (deadline_at <= s->now)
+			return WEIR_ETIMEOUT;
+		weir__sim_stop(s, t, deadline_at, __builtin_return_address(0));
+		assert(t->token || t->due);
+	}
+	bool token = t->token;
+	if (token)
+		weir__san_acquire(&t->token);
 	t->token = t->due = false;
-	assert(token || due);
 	return token ? 0 : WEIR_ETIMEOUT; /* E4 */
+}
+
+void weir__sim_wake(struct sim *s, struct sim_task *t)
+{
+	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
+	weir__san_release(&t->token);
+	if (t->state == SIM_PARKED)
+		make_runnable(s, t);
 }
 
 static void sim_unpark(weir_rt *rt, weir_task *task)
 {
-	struct sim *s = of(rt);
 	struct sim_task *t = (struct sim_task *)task;
-	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	t->token = true;
-	if (t->state == SIM_PARKED)
-		make_runnable(s, t);
+	weir__sim_wake(of(rt), t);
 }
 
 static void sim_yield(weir_rt *rt)
@@ -546,6 +608,7 @@ void weir__sim_quiesce(struct sim *s)
 	own_op(t, WEIR_OP_YIELD, __builtin_return_address(0));
 	t->op = &t->own;
 	t->completion = false;
+	weir__san_enter();
 	between_steps(s);
 	make_waiting(s, t, SIM_QUIESCING);
 	if (s->trace)
@@ -553,13 +616,29 @@ void weir__sim_quiesce(struct sim *s)
 	reschedule(s, t);
 	t->completion = true;
 	begin_step(s, t);
+	weir__san_leave();
+	after_all(s);
 	t->op = NULL;
 }
 
-static int sim_wait_fd(weir_rt *rt, int fd, short events, int64_t deadline_at)
+void weir__sim_begin(struct sim *s, enum weir_op_kind kind, weir_fd fd, const void *site)
 {
-	(void)rt, (void)fd, (void)events, (void)deadline_at;
-	return WEIR_ENOSYS;
+	struct sim_task *t = weir__sim_current(s);
+	own_op(t, kind, site);
+	t->own.may_park = false;
+	t->own.fd = fd;
+	announce(s, t, &t->own);
+}
+
+void weir__sim_end(struct sim *s, int rc)
+{
+	struct sim_task *t = weir__sim_current(s);
+	assert(t->op == &t->own);
+	weir__san_enter();
+	weir__sim_op_end(s, t, &t->own);
+	if (s->trace)
+		weir__sim_trace_result(s, t, &t->own, rc);
+	weir__san_leave();
 }
 
 /* A simulator runs for the length of a search; inside it, a run is a call. */
@@ -603,7 +682,14 @@ static const struct weir_rt_vtable vtable = {
 	.park = sim_park,
 	.unpark = sim_unpark,
 	.yield = sim_yield,
-	.wait_fd = sim_wait_fd,
+	.wait_fd = weir__sim_wait_fd,
+	.fd_read = weir__sim_fd_read,
+	.fd_write = weir__sim_fd_write,
+	.fd_accept = weir__sim_fd_accept,
+	.fd_shut = weir__sim_fd_shut,
+	.fd_close = weir__sim_fd_close,
+	.signals_open = weir__sim_signals_open,
+	.signals_next = weir__sim_signals_next,
 	.run = sim_run,
 	.misuse = sim_misuse,
 	.say = sim_say,
@@ -634,8 +720,11 @@ static void reset(struct sim *s)
 	s->fault_hit = false;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
+	s->checking = false;
 	s->n_invariants = 0;
+	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);
+	weir__sim_fds_reset(s);
 }
 
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
@@ -651,8 +740,15 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 	t->arg = arg;
 	make_runnable(s, t);
 	s->inside = true;
-	weir__fiber_switch(&s->harness, &t->fiber);
+	weir__sim_heap_task(s);
+	if (SIM_SAN_FIBERS)
+		weir__san_harness(&s->harness);
+	weir__san_release(t);
+	weir__fiber_switch(&s->harness, &t->fiber, false);
+	weir__sim_heap_task(NULL);
 	s->inside = false;
+	if (SIM_SAN_FIBERS)
+		weir__san_schedule_over(s);
 	if (!s->failure.kind)
 		weir__sim_check_leaks(s);
 }
@@ -660,8 +756,13 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 _Noreturn void weir__sim_leave(struct sim *s)
 {
 	struct sim_task *t = weir__sim_current(s);
-	note_stack(t);
-	weir__fiber_switch(&t->fiber, &s->harness);
+	size_t bytes;
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0), stack = (uintptr_t)weir__sim_slab_stack(t->slab, &bytes);
+	if (sp - stack < bytes)
+		note_stack(t);
+	else
+		t->low_sp = 0;
+	weir__fiber_switch(&t->fiber, &s->harness, true);
 	abort(); /* nobody continues a schedule that is over */
 }
 

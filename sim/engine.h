@@ -4,7 +4,10 @@
  *
  *   engine.c    the scheduler: steps, choices, park, join, virtual time; the runtime's vtable and hooks
  *   arena.c     stacks and memory of tasks, with the list of live blocks
+ *   heap.c      malloc and its family, for code that runs in tasks
+ *   fd.c        fake descriptors: pipes, sockets, signals; what is ready, and who waits for it
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
+ *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
@@ -48,7 +51,9 @@ struct sim_object {
 	bool live;
 	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
 	const void *user_site, *made_site;
-	uint32_t children; /* contexts: how many of its children live */
+	uint32_t children;  /* contexts: how many of its children live */
+	const void *holder; /* locks: the task that has it, since held_step */
+	uint64_t held_step;
 	uint32_t vc; /* row of the clock table, or SIM_NONE */
 	uint32_t next_free;
 	char name[24];
@@ -62,18 +67,21 @@ struct sim_task {
 	struct sim_slab *slab;
 	enum sim_state state;
 	bool token, due, joined, detached, completion; /* completion: the step to come ends an operation that parked */
+	bool idle;                                     /* due because nobody could run */
 	int64_t deadline_at;
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
 	int64_t since_at;
 	uint32_t join_target;
+	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
+	short wait_events;
 	uint64_t wide_random;
 	int saved_errno;
 	void (*fn)(void *arg);
 	void *arg;
 	const void *spawn_site;
-	uintptr_t low_sp; /* lowest stack address seen at a switch */
+	uintptr_t low_sp; /* lowest stack address seen at a switch; 0: not known, it was left by a signal */
 	uint32_t clock[WEIR_SIM_TASKS];
 };
 
@@ -138,11 +146,13 @@ struct sim {
 	/* objects */
 	struct sim_object *objects;
 	uint32_t n_objects, objects_cap, free_object;
-	uint32_t display[8]; /* per kind */
+	uint32_t display[24]; /* per kind */
+	struct sim_fds *fds;  /* NULL: none was made yet */
 	uint32_t (*clocks)[WEIR_SIM_TASKS];
 	uint32_t n_clocks, clocks_cap;
 	struct sim_invariant invariants[8];
 	uint32_t n_invariants;
+	bool checking; /* an invariant is being called */
 
 	/* the search */
 	struct sim_strategy *strategy;
@@ -185,6 +195,17 @@ _Noreturn void weir__sim_leave(struct sim *s);
 /* Waits until every other task waits; see weir_sim_quiesce. */
 void weir__sim_quiesce(struct sim *s);
 
+/* Parks the calling task in the operation it is inside of (or in one of its own, at site) until it is picked again: it
+ * has a token, or its deadline, later than now, has come (`due`), or weir__sim_wake was called. */
+void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, const void *site);
+
+/* Lets t go on if it is parked; it knows then what the calling task knows. */
+void weir__sim_wake(struct sim *s, struct sim_task *t);
+
+/* An operation that the simulator announces for itself. Between the two the calling task performs it. */
+void weir__sim_begin(struct sim *s, enum weir_op_kind kind, weir_fd fd, const void *site);
+void weir__sim_end(struct sim *s, int rc);
+
 /* The default policy's pick: the current task while it can run, else the lowest index. */
 uint32_t weir__sim_standard(const struct sim *s);
 
@@ -201,16 +222,43 @@ void weir__sim_slabs_free(struct sim *s);
 void *weir__sim_alloc(struct sim *s, struct sim_task *task, size_t bytes, const void *site);
 void weir__sim_release(struct sim *s, void *mem);
 
+struct sim_block;
+
+/* The same for malloc in a task: align is a power of two. And back. */
+void *weir__sim_heap_alloc(struct sim *s, struct sim_task *task, size_t align, size_t bytes, const void *site);
+void weir__sim_heap_release(struct sim *s, void *mem, const void *site);
+/* The block of malloc at mem, alive; NULL: mem is not memory of a task. What lies in memory of tasks and is no such
+ * block (or is, and was given back) ends the schedule. verb: what the task does with it. */
+struct sim_block *weir__sim_heap_find(struct sim *s, const void *mem, const char *verb, const void *site);
+
+size_t weir__sim_heap_bytes(const struct sim_block *block); /* headers are arena.c's to look into */
+
 struct sim_block {
 	size_t bytes;
-	const void *site;
+	const void *site; /* where it was taken; once it was given back, where that was */
 	uint32_t task;
-	uint32_t state;
+	uint16_t state;
+	bool heap; /* of malloc, not of the runtime */
 };
+
+#define SIM_BLOCK_HEADER ((size_t)32)
+
+/* Counts an allocation; true: this is the one that shall fail. (engine.c) */
+bool weir__sim_alloc_fails(struct sim *s);
 
 /* Calls fn for each block that was not released. */
 void weir__sim_blocks(struct sim *s, void (*fn)(void *arg, const void *mem, const struct sim_block *block), void *arg);
 uint64_t weir__sim_live_blocks(const struct sim *s);
+
+/* ---- heap.c ---- */
+
+/* From now on malloc in this thread is a task's of s; NULL: nobody's. */
+void weir__sim_heap_task(struct sim *s);
+
+/* The real malloc family, for the simulator itself where a task may be running. calloc: one zeroed object. */
+void *weir__own_realloc(void *mem, size_t bytes);
+void *weir__own_calloc(size_t bytes);
+void weir__own_free(void *mem);
 
 /* ---- objects.c ---- */
 
@@ -227,6 +275,33 @@ void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n);
 
 /* After the last task: fails with the first kind of leak there is. */
 void weir__sim_check_leaks(struct sim *s);
+
+/* ---- fd.c ---- */
+
+struct sim_fds;
+
+void weir__sim_fds_reset(struct sim *s);
+void weir__sim_fds_free(struct sim *s);
+
+struct weir_obj *weir__sim_fd_object(struct sim *s, weir_fd fd); /* NULL: not a fake one */
+
+/* The object that op is about: the descriptor where it names a fake one, else obj[0]. NULL: none. */
+static inline struct weir_obj *weir__sim_op_object(struct sim *s, const struct weir_op *op)
+{
+	return op->fd >= WEIR_SIM_FD ? weir__sim_fd_object(s, op->fd) : op->obj[0];
+}
+
+/* "readable", "writable", "readable or writable", ... */
+const char *weir__sim_events_text(short events);
+
+int weir__sim_wait_fd(weir_rt *rt, weir_fd fd, short events, int64_t deadline_at);
+int weir__sim_fd_read(weir_rt *rt, weir_fd fd, void *buf, size_t n);
+int weir__sim_fd_write(weir_rt *rt, weir_fd fd, const void *buf, size_t n);
+int weir__sim_fd_accept(weir_rt *rt, weir_fd listener, weir_fd *out);
+int weir__sim_fd_shut(weir_rt *rt, weir_fd fd);
+void weir__sim_fd_close(weir_rt *rt, weir_fd fd);
+int weir__sim_signals_open(weir_rt *rt, const int *signals, size_t n, weir_fd *out);
+int weir__sim_signals_next(weir_rt *rt, weir_fd fd);
 
 /* ---- fault.c ---- */
 
@@ -276,13 +351,25 @@ struct sim_event {
 	struct sim_trace_ref obj;  /* the main object: channel, context, scope */
 	struct sim_trace_ref obj2; /* select: of the committed case */
 	uint64_t len, capacity;    /* of a channel, after the event */
+	uint64_t dropped, drops;   /* of a channel: in all, and by this operation */
+	uint32_t ready;            /* select: cases that were, where that was a choice; else 0 */
 	int64_t at;                /* sleep, park: until */
 	uint32_t other;            /* the new task of a spawn, the target of the runtime's join; else SIM_NONE */
 	uint8_t case_kind;         /* select: of the committed case, as in weir__case_view */
 	int case_rc;               /* ... and its own result */
-	bool preempts;             /* another task's step came before, and that task could have gone on */
+	bool preempts;             /* another task's step came before, and that task would have gone on */
 	const void *site;
-	char text[64]; /* notes; spawn: the new task's name; select: its cases */
+	uintptr_t op_id; /* STEP: its struct weir_op, to be compared only */
+	size_t stream;   /* STEP: choices before it */
+	char text[128];  /* notes; spawn: the new task's name; select: its cases */
+};
+
+/* A channel as it was seen last: it may be gone. */
+struct sim_account {
+	struct sim_trace_ref ref; /* kind WEIR_OBJ_DEAD: was not seen */
+	uint64_t accepted, delivered, dropped;
+	size_t len, capacity, n_tx, n_rx;
+	bool gone;
 };
 
 void weir__sim_trace_step(struct sim *s, struct sim_task *task);
@@ -290,10 +377,18 @@ void weir__sim_trace_result(struct sim *s, struct sim_task *task, const struct w
 void weir__sim_trace_block(struct sim *s, struct sim_task *task);
 void weir__sim_trace_time(struct sim *s, bool early);
 void weir__sim_trace_note(struct sim *s, const char *text);
+void weir__sim_trace_gone(struct sim *s, const struct weir_obj *obj); /* while it can still be read */
+
+void weir__sim_trace_settle_names(struct sim_trace *trace);
+
+/* Looks at the channels that are still there. */
+void weir__sim_trace_accounts(struct sim *s);
 
 struct sim_trace {
 	struct sim_event *events;
 	size_t n, cap;
+	struct sim_account *chans; /* by display - 1 */
+	size_t n_chans;
 	bool lost; /* no memory for more */
 };
 

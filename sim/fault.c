@@ -8,7 +8,7 @@
  * that. A crash may have damaged anything, so a search ends with its first failure, and the report says so.
  *
  * A timer ticks every 100 ms while a search runs (no system call per schedule, no thread): a tick that finds the same
- * step as the 50 ticks before it names the task that hangs, whether it spins or is in a real blocking call. The same
+ * step as the 50 ticks before it (more where a sanitizer or Valgrind makes everything slower) names the task that hangs, whether it spins or is in a real blocking call. The same
  * ticks count the wall budget.
  *
  * __assert_fail is defined here, so that assert(3) in a task, in the library or in user code, ends the schedule
@@ -32,6 +32,7 @@ enum { N_CRASH = sizeof(crash_signals) / sizeof(crash_signals[0]) };
 static struct sigaction old_crash[N_CRASH], old_tick;
 static stack_t old_stack;
 static timer_t timer;
+static bool have_timer;
 static unsigned char handler_stack[64 << 10] __attribute__((aligned(16)));
 static int64_t ticks;
 static uint64_t last_step, last_total;
@@ -48,6 +49,15 @@ static const void *interrupted_at(const void *context)
 	(void)uc;
 	return NULL;
 #endif
+}
+
+/* The handler will not return. SA_NODEFER is not enough: TSan, which wraps it, blocks every signal meanwhile. */
+static void as_before(const void *context)
+{
+	const ucontext_t *uc = context;
+	if (SIM_SAN_FIBERS)
+		weir__san_signal(handler_stack, sizeof(handler_stack));
+	sigprocmask(SIG_SETMASK, &uc->uc_sigmask, NULL);
 }
 
 static const char *signal_name(int sig)
@@ -77,6 +87,7 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	struct sim_task *t = weir__sim_current(s);
+	as_before(context);
 	s->failure.site = interrupted_at(context);
 	if (sig == SIGSEGV && weir__sim_slab_guard(t->slab, info->si_addr))
 		weir__sim_fail(s, WEIR_SIM_CRASH, "T%u %s ran over the end of its stack (256 KiB)", t->index,
@@ -101,19 +112,23 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 	same = s->step == last_step && s->total_steps == last_total ? same + 1 : 0;
 	last_step = s->step;
 	last_total = s->total_steps;
-	if (same < HANG_TICKS || !s->inside)
+	unsigned limit = HANG_TICKS * (unsigned)weir__san_slowness();
+	if (same < limit || !s->inside)
 		return;
 	struct sim_task *t = weir__sim_current(s);
+	as_before(context);
 	s->failure.site = interrupted_at(context);
 	weir__sim_fail(s, WEIR_SIM_HANG,
 		       "T%u %s has run for %d s without reaching an operation (a loop, or a real blocking call)",
-		       t->index, t->pub.name, (int)(HANG_TICKS * TICK_NS / 1000000000));
+		       t->index, t->pub.name, (int)(limit * TICK_NS / 1000000000));
 	weir__sim_leave(s);
 }
 
+/* TSan keeps signals back until the program calls into it, which a task that spins may never do; but not those that
+ * mean a fault. */
 static int tick_signal(void)
 {
-	return SIGRTMAX - 3;
+	return SIM_TSAN ? SIGSYS : SIGRTMAX - 3;
 }
 
 int weir__sim_guard_begin(struct sim *s)
@@ -125,24 +140,27 @@ int weir__sim_guard_begin(struct sim *s)
 	ticks = 0;
 	same = 0;
 	last_step = last_total = 0;
-	weir__sim = s;
 	sigemptyset(&action.sa_mask);
 	if (sigaltstack(&stack, &old_stack) != 0)
 		return WEIR_ENOMEM;
+	weir__sim = s;
 	for (int i = 0; i < N_CRASH; i++)
 		sigaction(crash_signals[i], &action, &old_crash[i]);
 	action.sa_sigaction = on_tick;
 	action.sa_flags |= SA_RESTART;
 	sigaction(tick_signal(), &action, &old_tick);
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 || timer_settime(timer, 0, &every, NULL) != 0)
-		return WEIR_EAGAIN;
-	return 0;
+	have_timer = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+	if (have_timer && timer_settime(timer, 0, &every, NULL) == 0)
+		return 0;
+	weir__sim_guard_end(s); /* as if nothing had been begun */
+	return WEIR_EAGAIN;
 }
 
 void weir__sim_guard_end(struct sim *s)
 {
 	(void)s;
-	timer_delete(timer);
+	if (have_timer)
+		timer_delete(timer);
 	signal(tick_signal(), SIG_IGN); /* a tick that is still pending goes nowhere */
 	sigaction(tick_signal(), &old_tick, NULL);
 	for (int i = 0; i < N_CRASH; i++)

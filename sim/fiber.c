@@ -20,7 +20,7 @@ void weir__fiber_init(struct fiber *fiber, void *stack, size_t bytes, void (*ent
 	fiber->sp = (unsigned char *)stack + bytes;
 }
 
-void weir__fiber_switch(struct fiber *from, struct fiber *to)
+static void swap(struct fiber *from, struct fiber *to)
 {
 	from->sp = __builtin_frame_address(0);
 	swapcontext(&from->context, &to->context);
@@ -53,9 +53,21 @@ void weir__fiber_init(struct fiber *fiber, void *stack, size_t bytes, void (*ent
 	fiber->sp = sp;
 }
 
-void weir__fiber_switch(struct fiber *from, struct fiber *to)
+static void swap(struct fiber *from, struct fiber *to)
 {
 	weir__fiber_swap(&from->sp, to->sp);
 }
 
 #endif
+
+void weir__fiber_switch(struct fiber *from, struct fiber *to, bool last)
+{
+#if SIM_SAN_FIBERS
+	unsigned depth = weir__san_stop(from, to, last);
+	swap(from, to);
+	weir__san_go_on(from, depth);
+#else
+	(void)last;
+	swap(from, to);
+#endif
+}

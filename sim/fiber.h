@@ -7,7 +7,10 @@
 #ifndef WEIR_SIM_FIBER_H
 #define WEIR_SIM_FIBER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "sanitize.h"
 
 #if !defined(WEIR_SIM_UCONTEXT) && !defined(__x86_64__) && !defined(__aarch64__)
 #define WEIR_SIM_UCONTEXT 1
@@ -22,12 +25,15 @@ struct fiber {
 #ifdef WEIR_SIM_UCONTEXT
 	ucontext_t context;
 #endif
+#if SIM_SAN_FIBERS
+	struct sim_san san;
+#endif
 };
 
 /* Prepares a fiber that will call entry() on the given stack when it is first switched to. entry must never return. */
 void weir__fiber_init(struct fiber *fiber, void *stack, size_t bytes, void (*entry)(void));
 
-/* Stops the calling fiber in `from` and continues `to`. */
-void weir__fiber_switch(struct fiber *from, struct fiber *to);
+/* Stops the calling fiber in `from` and continues `to`. last: `from` will never be continued. */
+void weir__fiber_switch(struct fiber *from, struct fiber *to, bool last);
 
 #endif

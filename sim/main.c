@@ -176,9 +176,10 @@ static int run_test(const struct weir_sim_test *test, const struct flags *f, str
 		return rc;
 	}
 	bool passed = result.kind == test->expect;
-	printf("%-4s %-40s %8llu schedules %9llu steps%s", passed ? "ok" : "FAIL", test->name,
-	       (unsigned long long)result.schedules, (unsigned long long)result.steps,
-	       result.exhausted ? ", all there are" : "");
+	/* not "FAIL", which begins the report further up */
+	printf("%-6s %-40s %8llu schedule%s %9llu steps%s", passed ? "ok" : "failed", test->name,
+	       (unsigned long long)result.schedules, result.schedules == 1 ? " " : "s",
+	       (unsigned long long)result.steps, result.exhausted ? ", all there are" : "");
 	if (result.faults)
 		printf(", %llu faults", (unsigned long long)result.faults);
 	if (result.kind)
@@ -222,8 +223,8 @@ int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *test
 		fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
 		return 2;
 	}
-	printf("explored %llu schedules, %llu steps\n", (unsigned long long)totals.schedules,
-	       (unsigned long long)totals.steps);
+	printf("explored %llu schedule%s, %llu steps\n", (unsigned long long)totals.schedules,
+	       totals.schedules == 1 ? "" : "s", (unsigned long long)totals.steps);
 	printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
 	return totals.failed ? 1 : 0;
 }

@@ -27,12 +27,12 @@
 
 static uint32_t kind_index(uint32_t kind)
 {
-	return kind >= WEIR_OBJ_CHAN && kind <= WEIR_OBJ_STATS ? kind - WEIR_OBJ_CHAN : 7;
+	return kind >= WEIR_OBJ_CHAN && kind <= WEIR_OBJ_FD ? kind - WEIR_OBJ_CHAN : 23;
 }
 
 static void *grow(void *mem, size_t bytes)
 {
-	void *more = realloc(mem, bytes);
+	void *more = weir__own_realloc(mem, bytes);
 	if (!more) {
 		fprintf(stderr, "weir sim: no memory for the table of objects\n");
 		abort();
@@ -72,7 +72,8 @@ struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj)
 
 static bool has_row(uint32_t kind)
 {
-	return kind == WEIR_OBJ_CHAN || kind == WEIR_OBJ_SCOPE || kind == WEIR_OBJ_PIPELINE;
+	return kind == WEIR_OBJ_CHAN || kind == WEIR_OBJ_SCOPE || kind == WEIR_OBJ_PIPELINE || kind == WEIR_OBJ_FD ||
+	       (kind >= WEIR_OBJ_MUTEX && kind <= WEIR_OBJ_ON_END);
 }
 
 void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *parent, const void *site)
@@ -101,6 +102,7 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->user_site = o->made_site = site;
 	o->vc = has_row(obj->kind) ? row_new(s) : SIM_NONE;
 	o->children = 0;
+	o->holder = NULL;
 	if (o->kind == WEIR_OBJ_CTX && o->parent != SIM_NONE)
 		s->objects[o->parent].children++;
 	o->name[0] = '\0';
@@ -111,6 +113,8 @@ static void end_of_context(struct sim *s, struct sim_object *o)
 {
 	if (o->parent != SIM_NONE)
 		s->objects[o->parent].children--;
+	if (o->creator == 0 && o->index == 0)
+		return; /* the scenario's root: what is left below it is a leak, and named as one */
 	for (uint32_t i = 0; o->children > 0 && i < s->n_objects; i++) {
 		struct sim_object *child = &s->objects[i];
 		if (!child->live || child->kind != WEIR_OBJ_CTX || child->parent != (uint32_t)(o - s->objects))
@@ -209,6 +213,17 @@ static void leave(struct sim *s, struct sim_task *t, const struct weir_obj *obj)
 		weir__sim_clock_join(s->clocks[o->vc], t->clock, s->n_tasks);
 }
 
+/* Who has the lock now, and since when. */
+static void note_holder(struct sim *s, const struct weir_obj *obj)
+{
+	struct sim_object *o = obj && obj->kind >= WEIR_OBJ_MUTEX ? weir__sim_object(s, obj) : NULL;
+	struct weir__sync_view v;
+	if (!o || !weir__inspect_sync(obj, &v) || v.holder == o->holder)
+		return;
+	o->holder = v.holder;
+	o->held_step = s->step;
+}
+
 static bool ends_context(const struct weir_op *op)
 {
 	return op->kind == WEIR_OP_CTX_CANCEL || op->kind == WEIR_OP_PIPE_CANCEL || op->kind == WEIR_OP_TASK_END ||
@@ -223,6 +238,8 @@ void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op 
 	take(s, t, op->obj[0]);
 	take(s, t, op->obj[1]);
 	take(s, t, op->obj[2]);
+	if (op->fd)
+		take(s, t, weir__sim_op_object(s, op));
 	for (size_t i = 0; i < op->n_cases; i++) {
 		weir__inspect_case(op->cases, i, &view);
 		if (view.handle && !t->completion)
@@ -248,7 +265,12 @@ static void check_account(struct sim *s, const struct weir_obj *obj)
 void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
-	leave(s, t, op->obj[0]);
+	for (size_t i = 0; i < WEIR_OP_OBJS; i++) { /* a condition's wait lets go of its mutex, obj[2] */
+		leave(s, t, op->obj[i]);
+		note_holder(s, op->obj[i]);
+	}
+	if (op->fd)
+		leave(s, t, weir__sim_op_object(s, op));
 	check_account(s, op->obj[0]);
 	for (size_t i = 0; i < op->n_cases; i++) {
 		weir__inspect_case(op->cases, i, &view);
@@ -276,9 +298,55 @@ static const char *leak_name(uint32_t kind)
 		return "scope (init without join)";
 	case WEIR_OBJ_PIPELINE:
 		return "pipeline run";
+	case WEIR_OBJ_FD:
+		return "descriptor";
+	case WEIR_OBJ_MUTEX:
+		return "mutex";
+	case WEIR_OBJ_RWLOCK:
+		return "rwlock";
+	case WEIR_OBJ_COND:
+		return "condition";
+	case WEIR_OBJ_SEM:
+		return "semaphore";
+	case WEIR_OBJ_WG:
+		return "wait group";
+	case WEIR_OBJ_ONCE:
+		return "once";
+	case WEIR_OBJ_ATOMIC:
+		return "atomic";
 	default:
 		return NULL; /* channels are leaked through their handles */
 	}
+}
+
+struct left {
+	uint64_t blocks, bytes;
+	struct sim_block first; /* what malloc gave counts before the runtime's */
+};
+
+static void add_left(void *arg, const void *mem, const struct sim_block *block)
+{
+	struct left *left = arg;
+	(void)mem;
+	if (left->blocks == 0 || (block->heap && !left->first.heap))
+		left->first = *block;
+	left->blocks++;
+	left->bytes += block->bytes;
+}
+
+static void check_memory(struct sim *s)
+{
+	struct left left = {0};
+	char more[80] = "";
+	weir__sim_blocks(s, add_left, &left);
+	if (left.blocks > 1)
+		snprintf(more, sizeof(more), ", and %llu more block%s, %llu bytes in all",
+			 (unsigned long long)left.blocks - 1, left.blocks == 2 ? "" : "s",
+			 (unsigned long long)left.bytes);
+	s->failure.site = left.first.site;
+	weir__sim_fail(s, WEIR_SIM_LEAK, "%zu bytes that T%u %s took from %s are left at the end%s", left.first.bytes,
+		       left.first.task, s->tasks[left.first.task]->pub.name,
+		       left.first.heap ? "malloc" : "the runtime", more);
 }
 
 void weir__sim_check_leaks(struct sim *s)
@@ -294,14 +362,14 @@ void weir__sim_check_leaks(struct sim *s)
 			return;
 		}
 	}
-	uint64_t blocks = weir__sim_live_blocks(s);
 	if (n) {
 		struct sim_object *o = &s->objects[first];
 		s->failure.site = o->made_site;
-		weir__sim_fail(s, WEIR_SIM_LEAK, "%u object%s left at the end, the first a %s that T%u made", n,
-			       n == 1 ? " is" : "s are", leak_name(o->kind), o->creator);
-	} else if (blocks) {
-		weir__sim_fail(s, WEIR_SIM_LEAK, "%llu block%s of the runtime's memory left at the end",
-			       (unsigned long long)blocks, blocks == 1 ? " is" : "s are");
+		bool named = o->kind == WEIR_OBJ_FD && o->name[0];
+		weir__sim_fail(s, WEIR_SIM_LEAK, "%u object%s left at the end, the first a %s%s%s%s that T%u made", n,
+			       n == 1 ? " is" : "s are", leak_name(o->kind), named ? " \"" : "", named ? o->name : "",
+			       named ? "\"" : "", o->creator);
+	} else if (weir__sim_live_blocks(s) > 0) {
+		check_memory(s);
 	}
 }

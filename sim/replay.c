@@ -2,8 +2,8 @@
  *
  * Schedules as text.
  *
- * A schedule is told by where it left the default policy (the current task while it can run, else the lowest index; 0 for data), because
- * that is short, survives small changes of the scenario, and can be edited by hand:
+ * A schedule is told by where it left the default policy (the current task while it can run, else the lowest index; 0
+ * for data), because that is short, survives small changes of the scenario, and can be edited by hand:
  *
  *   s1.NAME.HASH:LIST      LIST is "-", or items with commas between them
  *   f7                     the 7th allocation fails
@@ -12,15 +12,17 @@
  *   51>t                   at step 51 time moves on although tasks can run
  *   c3=1                   the data choice after three others is 1
  *
- *  Y1  What encode writes, decode reads back to the same items in the same order; what decode reads is what encode would have written: no
- *      leading zeros, no item that says nothing, faults first. One schedule has one text.
- *  Y2  `at` ascends among the picks and among the data choices. The two kinds stand in the order in which they were made.
+ *  Y1  What encode writes, decode reads back to the same items in the same order; what decode reads is what encode
+ *      would have written: no leading zeros, no item that says nothing, faults first. One schedule has one text.
+ *  Y2  `at` ascends among the picks and among the data choices. The two kinds stand in the order in which they were
+ *      made.
  *  Y3  Any other text is WEIR_EINVAL. Nothing of `out` is touched then, and nothing stays allocated.
  *
- * HASH is the low 16 bits of the schedule's hash, in hex: a replay that ends with another one ran something else. NAME is the scenario's, with
- * "_" for what would need quoting in a shell.
+ * HASH is the low 16 bits of the schedule's hash, in hex: a replay that ends with another one ran something else.
+ * NAME is the scenario's, with "_" for what would need quoting in a shell.
  *
- * Not in here: what is done with a schedule that does not fit the scenario (strategy_replay.c), because only a run can tell. */
+ * Not in here: what is done with a schedule that does not fit the scenario (strategy_replay.c), because only a run
+ * can tell. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -184,7 +186,8 @@ static int take_item(struct cursor *c)
 {
 	uint64_t at, value;
 	if (take(c, 'c')) {
-		if (!take_number(c, UINT64_MAX, &at) || !take(c, '=') || !take_number(c, UINT32_MAX, &value) || value == 0)
+		if (!take_number(c, UINT64_MAX, &at) || !take(c, '=') || !take_number(c, UINT32_MAX, &value) ||
+		    value == 0)
 			return WEIR_EINVAL;
 		return add(c, at, (uint32_t)value, true);
 	}

@@ -2,17 +2,22 @@
  *
  * The failure of a schedule, for the person who has to understand it.
  *
- * In this order: what failed and how to see it again; who is blocked on what, and who could help (report_waits.c); for other failures the task and the
- * sites; the interleaving (report_table.c); what was left over; what was not explored; the replay line again, because a log is read from its end.
+ * In this order: what failed and how to see it again; who is blocked on what, and who could help (report_waits.c);
+ * for other failures the task, the sites and what the other tasks were doing, or what was left over; the interleaving
+ * (report_table.c); how to read the replay string; the accounts of all channels; what was not explored; the replay line
+ * again, because a log is read from its end.
  *
- *  N1  Plain ASCII: whatever comes from the user (names, messages, notes) goes through weir__sim_say, which replaces every other byte.
- *  N2  Bounded on stderr, whatever the schedule was: each section has its own limit, and each line one of its own. The report file gets everything.
- *  N3  A report is about something that went wrong: it reads the state of the failed schedule and never fails itself. Without memory, sites
- *      and rows are missing, and no more.
- *  N4  Operations of a task are read only while it waits in them (W3 of report_waits.c): the running task may have crashed anywhere.
+ *  N1  Plain ASCII: whatever comes from the user (names, messages, notes) goes through weir__sim_say, which replaces
+ *      every other byte.
+ *  N2  Bounded on stderr, whatever the schedule was: each section has its own limit, and each line one of its own.
+ *      The report file gets everything.
+ *  N3  A report is about something that went wrong: it reads the state of the failed schedule and never fails itself.
+ *      Without memory, sites and rows are missing, and no more.
+ *  N4  Operations of a task are read only while it waits in them (W3 of report_waits.c): the running task may have
+ *      crashed anywhere.
  *
- * The first report of a process that goes to a file replaces it; later ones to the same path are added behind it, so that a run of many tests keeps
- * all of its failures.
+ * The first report of a process that goes to a file replaces it; later ones to the same path are added behind it, so
+ * that a run of many tests keeps all of its failures.
  *
  * Runs outside of tasks, on the normal stack, in the one thread of the search. */
 #include "report.h"
@@ -24,7 +29,11 @@
 
 #include "../src/core/inspect.h"
 
-#define LEAKS 20 /* lines on stderr */
+/* lines on stderr */
+#define LEAKS 20
+#define CHANS 12
+
+#define WRAP 120
 
 /* ---- lines ---- */
 
@@ -48,13 +57,41 @@ void weir__sim_say(struct sim_out *out, enum sim_where where, const char *fmt, .
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	for (char *c = line; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = *c == '\n' || *c == '\t' ? ' ' : '?';
+	size_t n = 0; /* without the blanks at the end */
+	for (size_t i = 0; line[i]; i++) {
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = line[i] == '\n' || line[i] == '\t' ? ' ' : '?';
+		n = line[i] == ' ' ? n : i + 1;
+	}
+	line[n] = '\0';
 	if (out->err && (where & SIM_OUT_ERR))
-		fprintf(out->err, "%s\n", line);
+		fprintf(out->err, "%s%s\n", out->gap & SIM_OUT_ERR ? "\n" : "", line);
 	if (out->file && (where & SIM_OUT_FILE))
-		fprintf(out->file, "%s\n", line);
+		fprintf(out->file, "%s%s\n", out->gap & SIM_OUT_FILE ? "\n" : "", line);
+	out->gap &= ~(unsigned)where;
+}
+
+void weir__sim_say_legend(struct sim_out *out, const char *title, const char *const *texts, size_t n)
+{
+	struct sim_line line = {.n = 0};
+	size_t shown = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!texts[i][0])
+			continue;
+		if (shown == 0)
+			weir__sim_put(&line, "  %s", title);
+		else if (line.n + 3 + strlen(texts[i]) <= WRAP)
+			weir__sim_put(&line, "; ");
+		else {
+			weir__sim_say(out, SIM_OUT_ALL, "%s;", line.text);
+			line = (struct sim_line){.n = 0};
+			weir__sim_put(&line, "  %*s", (int)strlen(title), "");
+		}
+		weir__sim_put(&line, "%s", texts[i]);
+		shown++;
+	}
+	if (shown > 0)
+		weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 }
 
 void weir__sim_put_time(struct sim_line *line, int64_t at)
@@ -85,7 +122,17 @@ void weir__sim_put_ref(struct sim_line *line, const struct sim_trace_ref *ref, b
 	if (ref->kind == WEIR_OBJ_DEAD)
 		return;
 	weir__sim_put(line, "%s%u", weir__sim_kind_prefix(ref->kind), ref->display);
-	if (names && ref->name[0])
+	weir__sim_put_name(line, ref, names);
+}
+
+void weir__sim_put_name(struct sim_line *line, const struct sim_trace_ref *ref, bool names)
+{
+	int cap = line->name_cap, n = (int)strlen(ref->name);
+	if (!names || n == 0)
+		return;
+	if (cap > 0 && n > cap)
+		weir__sim_put(line, " \"%.*s~\"", cap - 1, ref->name);
+	else
 		weir__sim_put(line, " \"%s\"", ref->name);
 }
 
@@ -104,14 +151,15 @@ void weir__sim_put_code(struct sim_line *line, int rc)
 
 static int by_address(const void *a, const void *b)
 {
-	uintptr_t x = (uintptr_t)*(const void *const *)a, y = (uintptr_t)*(const void *const *)b;
+	uintptr_t x = (uintptr_t) * (const void *const *)a, y = (uintptr_t) * (const void *const *)b;
 	return x < y ? -1 : x > y;
 }
 
 const char *weir__sim_line_of(const struct sim_out *out, const void *site)
 {
-	const void *const *found =
-		site && out->lines ? bsearch(&site, out->sites, out->n_sites, sizeof(*out->sites), by_address) : NULL;
+	const void *const *found = site && out->lines
+					   ? bsearch(&site, out->sites, out->n_sites, sizeof(*out->sites), by_address)
+					   : NULL;
 	return found ? out->lines[found - out->sites] : "";
 }
 
@@ -186,30 +234,41 @@ static bool needs_quotes(const char *word)
 	return word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%")] != '\0';
 }
 
+/* A schedule too long for a string: the search that finds it again. Its last schedule is the one that failed. */
+static void say_search(struct sim_out *out, const char *name, const char *nq, const char *pq)
+{
+	const struct sim_report *a = out->about;
+	const char *strategy = out->s->opts->strategy ? out->s->opts->strategy : "portfolio";
+	unsigned long long seed = a->seed, n = a->schedule;
+	if (a->program)
+		weir__sim_say(out, SIM_OUT_ALL,
+			      "replay: %s%.300s%s --strategy %.20s --seed %llu --schedules %llu %s%.200s%s", pq,
+			      a->program, pq, strategy, seed, n, nq, name, nq);
+	else
+		weir__sim_say(out, SIM_OUT_ALL,
+			      "replay: run %.200s with opts.strategy = \"%.20s\", .seed = %llu, .schedules = %llu",
+			      name, strategy, seed, n);
+	weir__sim_say(out, SIM_OUT_ALL, "        (the last of them; as a string it is too long to be written down)");
+	if (out->s->opts->fail_alloc || out->s->opts->fail_spawn)
+		weir__sim_say(out, SIM_OUT_ALL, "        (with opts.fail_alloc = %llu, .fail_spawn = %llu)",
+			      (unsigned long long)out->s->opts->fail_alloc,
+			      (unsigned long long)out->s->opts->fail_spawn);
+}
+
 static void say_replay(struct sim_out *out)
 {
 	const struct sim_report *a = out->about;
 	const char *name = a->name ? a->name : "scenario";
-	const char *program = a->program, *strategy = out->s->opts->strategy ? out->s->opts->strategy : "portfolio";
-	const char *pq = program && needs_quotes(program) ? "'" : "", *nq = needs_quotes(name) ? "'" : "";
-	unsigned long long seed = a->seed, schedule = a->schedule;
-	if (schedule == 0)
-		return; /* a failure of the search: no schedule shows it */
-	if (a->replay && a->replay[0] && program)
-		weir__sim_say(out, SIM_OUT_ALL, "replay: WEIR_SIM_REPLAY='%s' %s%.300s%s %s%.200s%s", a->replay, pq, program, pq, nq, name,
-			      nq);
-	else if (a->replay && a->replay[0])
-		weir__sim_say(out, SIM_OUT_ALL, "replay: run %.200s with opts.replay = \"%s\"", name, a->replay);
-	else if (program)
-		weir__sim_say(out, SIM_OUT_ALL,
-			      "replay: %s%.300s%s --strategy %s --seed %llu --schedules %llu %s%.200s%s (the last of them; too long to be "
-			      "written down)",
-			      pq, program, pq, strategy, seed, schedule, nq, name, nq);
+	const char *pq = a->program && needs_quotes(a->program) ? "'" : "", *nq = needs_quotes(name) ? "'" : "";
+	if (a->schedule == 0 || out->s->failure.kind == WEIR_SIM_BAD_REPLAY)
+		return; /* no schedule shows it; or the user has just told the string */
+	if (!a->replay || !a->replay[0])
+		say_search(out, name, nq, pq);
+	else if (a->program)
+		weir__sim_say(out, SIM_OUT_ALL, "replay: WEIR_SIM_REPLAY='%s' %s%.300s%s %s%.200s%s", a->replay, pq,
+			      a->program, pq, nq, name, nq);
 	else
-		weir__sim_say(out, SIM_OUT_ALL,
-			      "replay: run %.200s with opts.strategy = \"%s\", .seed = %llu, .schedules = %llu (the last of them; too "
-			      "long to be written down)",
-			      name, strategy, seed, schedule);
+		weir__sim_say(out, SIM_OUT_ALL, "replay: run %.200s with opts.replay = \"%s\"", name, a->replay);
 }
 
 static void say_head(struct sim_out *out)
@@ -218,8 +277,8 @@ static void say_head(struct sim_out *out)
 	const struct sim_failure *f = &out->s->failure;
 	struct sim_line line = {.n = 0};
 	if (a->schedule == 0) {
-		weir__sim_say(out, SIM_OUT_ALL, "FAIL %.200s: %s: %s", a->name ? a->name : "scenario", weir_sim_kind_name(f->kind),
-			      f->text);
+		weir__sim_say(out, SIM_OUT_ALL, "FAIL %.200s: %s: %s", a->name ? a->name : "scenario",
+			      weir_sim_kind_name(f->kind), f->text);
 		return;
 	}
 	weir__sim_say(out, SIM_OUT_ALL, "FAIL %.200s: %s at step %llu: %s", a->name ? a->name : "scenario",
@@ -230,13 +289,53 @@ static void say_head(struct sim_out *out)
 		weir__sim_put(&line, "(schedule %llu", (unsigned long long)a->schedule);
 		if (a->schedules > a->schedule)
 			weir__sim_put(&line, " of %llu", (unsigned long long)a->schedules);
-		weir__sim_put(&line, ", strategy %s, seed 0x%llx", a->strategy ? a->strategy : "portfolio",
+		weir__sim_put(&line, ", strategy %s, seed %llu", a->strategy ? a->strategy : "portfolio",
 			      (unsigned long long)a->seed);
 	}
 	weir__sim_put(&line, ", virtual time ");
 	weir__sim_put_time(&line, f->time_at);
 	weir__sim_put(&line, ")");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
+}
+
+static const char *first_item(const char *list, char kind)
+{
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		const char *arrow = strpbrk(at, ">,");
+		char is = *at >= 'a' ? *at : arrow && arrow[0] == '>' && arrow[1] == 't' ? 't' : '>';
+		if (is == kind)
+			return at;
+	}
+	return NULL;
+}
+
+/* One example of each kind of item that the replay string has. */
+static void say_replay_notation(struct sim_out *out)
+{
+	const struct sim_report *a = out->about;
+	const char *list = a->replay ? strrchr(a->replay, ':') : NULL, *item;
+	unsigned long long at;
+	unsigned value;
+	char texts[6][80] = {""};
+	if (!list || a->schedule == 0 || out->s->failure.kind == WEIR_SIM_BAD_REPLAY)
+		return;
+	list++;
+	if ((item = first_item(list, '>')) && sscanf(item, "%llu>%u", &at, &value) == 2)
+		snprintf(texts[0], sizeof(texts[0]), "%llu>%u = at step %llu T%u runs", at, value, at, value);
+	if ((item = first_item(list, 't')) && sscanf(item, "%llu>", &at) == 1)
+		snprintf(texts[1], sizeof(texts[1]), "%llu>t = at step %llu time moves", at, at);
+	if ((item = first_item(list, 'c')) && sscanf(item, "c%llu=%u", &at, &value) == 2)
+		snprintf(texts[2], sizeof(texts[2]), "c%llu=%u = data choice %llu (from 0) is %u", at, value, at,
+			 value);
+	if ((item = first_item(list, 'f')) && sscanf(item, "f%llu", &at) == 1)
+		snprintf(texts[3], sizeof(texts[3]), "f%llu = allocation %llu (from 1) fails", at, at);
+	if ((item = first_item(list, 'p')) && sscanf(item, "p%llu", &at) == 1)
+		snprintf(texts[4], sizeof(texts[4]), "p%llu = spawn %llu (from 1) fails", at, at);
+	snprintf(texts[5], sizeof(texts[5]), "%s whoever runs goes on, or the lowest task that can",
+		 *list == '-' ? "- = always" : "else");
+	weir__sim_say_legend(out, "replay string: ",
+			     (const char *const[]){texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]}, 6);
 }
 
 /* Failures of one task: where it was, and what else has part in it. */
@@ -254,9 +353,11 @@ static void say_task(struct sim_out *out)
 		if (s->tasks[f->task]->spawn_site)
 			weir__sim_put(&line, ", spawned %s", weir__sim_line_of(out, s->tasks[f->task]->spawn_site));
 		if ((e = weir__sim_last_event(s, f->task)) && e->op != WEIR_OP_START) {
-			weir__sim_put(&line, e->kind == SIM_EV_STEP ? "; inside " : "; after ");
+			bool over = e->kind != SIM_EV_STEP || e->op == WEIR_OP_YIELD || e->op == WEIR_OP_JOIN;
+			weir__sim_put(&line, over ? "; after " : "; inside ");
 			weir__sim_put_event(&line, e, true);
-			weir__sim_put(&line, e->site && e->site != f->site ? " at %s" : "%.0s", weir__sim_line_of(out, e->site));
+			weir__sim_put(&line, e->site && e->site != f->site ? " at %s" : "%.0s",
+				      weir__sim_line_of(out, e->site));
 		}
 		weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 	} else if (f->site) {
@@ -274,6 +375,59 @@ static void say_task(struct sim_out *out)
 		weir__sim_put(&line, ")");
 	}
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
+}
+
+/* What another task was doing, from its events: after a crash its operation may be in memory that is no more what it
+ * was. */
+static void put_other(struct sim_line *line, const struct sim_out *out, uint32_t task)
+{
+	const struct sim_task *t = out->s->tasks[task];
+	const struct sim_event *e = weir__sim_last_event(out->s, task);
+	struct sim_event op;
+	if (!e) {
+		weir__sim_put(line, t->state == SIM_EXITED ? "ended" : "not started yet");
+		return;
+	}
+	op = *e;
+	op.kind = SIM_EV_STEP; /* the operation without what came of it */
+	if (t->state == SIM_EXITED && e->op == WEIR_OP_TASK_END && e->kind == SIM_EV_RESULT) {
+		weir__sim_put(line, "returned ");
+		weir__sim_put_code(line, e->rc);
+		weir__sim_put(line, " at step %llu", (unsigned long long)e->step);
+	} else if (t->state == SIM_EXITED) {
+		weir__sim_put(line, "ended");
+	} else if (e->kind == SIM_EV_BLOCK) {
+		weir__sim_put(line, "%s since step %llu in ",
+			      t->state == SIM_RUNNABLE ? "woken; it had waited" : "waits", (unsigned long long)e->step);
+		weir__sim_put_event(line, &op, true);
+	} else {
+		weir__sim_put(line, "can run; last at step %llu: ", (unsigned long long)e->step);
+		weir__sim_put_event(line, e, true);
+	}
+	if (e->site && t->state != SIM_EXITED)
+		weir__sim_put(line, " at %s", weir__sim_line_of(out, e->site));
+}
+
+static void say_others(struct sim_out *out)
+{
+	const struct sim *s = out->s;
+	size_t width = 0, n = 0;
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		struct sim_line name = {.n = 0};
+		weir__sim_put_task(&name, s, i);
+		width = i != s->failure.task && name.n > width ? name.n : width;
+	}
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		struct sim_line line = {.n = 0}, name = {.n = 0};
+		if (i == s->failure.task)
+			continue;
+		weir__sim_put_task(&name, s, i);
+		weir__sim_put(&line, "  %-*s  ", (int)width, name.text);
+		put_other(&line, out, i);
+		weir__sim_say(out, n++ < LEAKS ? SIM_OUT_ALL : SIM_OUT_FILE, "%s", line.text); /* N2 */
+	}
+	if (n > LEAKS)
+		weir__sim_say(out, SIM_OUT_ERR, "  ... and %zu more tasks", n - LEAKS);
 }
 
 /* ---- what was left over ---- */
@@ -362,8 +516,14 @@ static void say_leaks(struct sim_out *out)
 	if (l.lines > LEAKS)
 		weir__sim_say(out, SIM_OUT_ERR, "  ... and %zu more", l.lines - LEAKS);
 	if (l.blocks)
-		weir__sim_say(out, SIM_OUT_ALL, "  with them %zu block%s of memory, %zu bytes", l.blocks, l.blocks == 1 ? "" : "s",
-			      l.bytes);
+		weir__sim_say(out, SIM_OUT_ALL, "  with them %zu block%s of memory, %zu bytes", l.blocks,
+			      l.blocks == 1 ? "" : "s", l.bytes);
+}
+
+static void put_count(struct sim_line *line, const char *before, size_t n, const char *what)
+{
+	if (n > 0)
+		weir__sim_put(line, "%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
 }
 
 /* Where the schedule stopped in the middle, everything is still there: a count says enough. */
@@ -372,6 +532,7 @@ static void say_alive(struct sim_out *out)
 	const struct sim *s = out->s;
 	struct weir__chan_view chan;
 	size_t ends = 0, scopes = 0, runs = 0, items = 0;
+	struct sim_line line = {.n = 0};
 	for (uint32_t i = 0; i < s->n_objects; i++) {
 		const struct sim_object *o = &s->objects[i];
 		if (!o->live)
@@ -384,10 +545,67 @@ static void say_alive(struct sim_out *out)
 			items += chan.len;
 		}
 	}
-	weir__sim_say(out, SIM_OUT_ALL,
-		      "Alive then: %u task%s, %zu channel end%s, %zu buffered item%s, %zu scope%s, %zu pipeline run%s", s->n_live,
-		      s->n_live == 1 ? "" : "s", ends, ends == 1 ? "" : "s", items, items == 1 ? "" : "s", scopes,
-		      scopes == 1 ? "" : "s", runs, runs == 1 ? "" : "s");
+	weir__sim_put(&line, "Alive then: ");
+	put_count(&line, "", s->n_live, "task");
+	put_count(&line, ", ", ends, "channel end");
+	put_count(&line, ", ", items, "buffered item");
+	put_count(&line, ", ", scopes, "scope");
+	put_count(&line, ", ", runs, "pipeline run");
+	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
+}
+
+/* ---- channels ---- */
+
+/* Something to be seen: it is still there, or has dropped items. */
+static bool is_of_interest(const struct sim_account *a)
+{
+	return !a->gone || a->dropped > 0;
+}
+
+static void say_channel(struct sim_out *out, const struct sim_account *a, size_t width, enum sim_where where)
+{
+	struct sim_line line = {.n = 0}, name = {.n = 0}, buffered = {.n = 0};
+	weir__sim_put_ref(&name, &a->ref, true);
+	weir__sim_put(&buffered, a->capacity ? "%zu/%zu" : "-", a->len, a->capacity);
+	weir__sim_put(&line, "  %-*s  %8llu  %9llu  %7llu  %8s  ", (int)width, name.text,
+		      (unsigned long long)a->accepted, (unsigned long long)a->delivered, (unsigned long long)a->dropped,
+		      buffered.text);
+	if (a->gone)
+		weir__sim_put(&line, "closed");
+	else
+		weir__sim_put(&line, "open ends: %zu sending, %zu receiving", a->n_tx, a->n_rx);
+	weir__sim_say(out, where, "%s", line.text);
+}
+
+/* N2: where there are too many, stderr gets those that are of interest. */
+static void say_channels(struct sim_out *out)
+{
+	const struct sim_trace *trace = out->s->trace;
+	size_t n = 0, shown = 0, hidden = 0, width = strlen("channels:") - 2;
+	if (trace && out->s->failure.kind != WEIR_SIM_CRASH) /* what has crashed may have written anywhere */
+		weir__sim_trace_accounts(out->s);
+	for (size_t i = 0; trace && i < trace->n_chans; i++) {
+		struct sim_line name = {.n = 0};
+		weir__sim_put_ref(&name, &trace->chans[i].ref, true);
+		width = name.n > width ? name.n : width;
+		n += name.n > 0;
+	}
+	if (n == 0)
+		return;
+	weir__sim_say(out, SIM_OUT_ALL, "%-*s  accepted  delivered  dropped  buffered", (int)width + 2, "channels:");
+	for (size_t i = 0; i < trace->n_chans; i++) {
+		const struct sim_account *a = &trace->chans[i];
+		bool fits = n <= CHANS || (is_of_interest(a) && shown < CHANS - 1);
+		if (a->ref.kind == WEIR_OBJ_DEAD)
+			continue;
+		say_channel(out, a, width, fits ? SIM_OUT_ALL : SIM_OUT_FILE);
+		shown += fits;
+		hidden += !fits && is_of_interest(a);
+	}
+	if (n > shown)
+		weir__sim_say(out, SIM_OUT_ERR, "  ... and %zu more%s", n - shown,
+			      hidden ? "" : ", closed and without drops");
+	out->gap = SIM_OUT_ALL;
 }
 
 /* ---- the report ---- */
@@ -422,24 +640,35 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	out.file = open_file(s->opts->report);
 	if (!out.err && !out.file)
 		return;
+	if (s->trace)
+		weir__sim_trace_settle_names(s->trace);
 	fflush(stdout); /* what the scenario printed comes first */
+	say_head(&out); /* before anything that takes memory: a scenario that crashed may have broken the heap */
+	say_replay(&out);
 	collect_scopes(&out);
 	collect_sites(&out);
-	say_head(&out);
-	say_replay(&out);
-	weir__sim_say(&out, SIM_OUT_ALL, "%s", "");
+	out.gap = SIM_OUT_ALL;
 	if (middle)
 		weir__sim_report_waits(&out);
 	else if (s->failure.kind == WEIR_SIM_LEAK)
 		say_leaks(&out);
-	else
+	else if (s->failure.kind != WEIR_SIM_NONDETERMINISM)
 		say_task(&out);
-	weir__sim_say(&out, SIM_OUT_ALL, "%s", "");
+	if (!middle && s->failure.kind != WEIR_SIM_LEAK && s->failure.task != SIM_NONE)
+		say_others(&out);
+	out.gap = SIM_OUT_ALL;
 	weir__sim_report_table(&out);
-	weir__sim_say(&out, SIM_OUT_ALL, "%s", "");
+	if (!s->trace && about->schedule > 0)
+		weir__sim_say(&out, SIM_OUT_ALL,
+			      "(no interleaving: only a schedule that is run again is recorded, and this was found "
+			      "without that)");
+	say_replay_notation(&out);
+	out.gap = SIM_OUT_ALL;
+	say_channels(&out);
 	if (middle)
 		say_alive(&out);
-	weir__sim_say(&out, SIM_OUT_ALL, "Not explored: weak memory (this is sequential consistency), choices inside an operation");
+	weir__sim_say(&out, SIM_OUT_ALL,
+		      "Not explored: weak memory (this is sequential consistency), choices inside an operation");
 	say_replay(&out);
 	if (out.err)
 		fflush(out.err);

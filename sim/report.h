@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of the report share: trace.c names objects, report.c writes lines and owns the order of sections, report_waits.c says
- * who waits for whom, report_table.c draws the interleaving. */
+ * What the files of the report share: trace.c names objects, report.c writes lines and owns the order of sections,
+ * report_waits.c says who waits for whom, report_table.c draws the interleaving. */
 #ifndef WEIR_SIM_REPORT_H
 #define WEIR_SIM_REPORT_H
 
@@ -22,6 +22,8 @@ void weir__sim_trace_ref(const struct sim *s, const struct sim_object *o, struct
 /* Text of one line, cut where it does not fit. */
 struct sim_line {
 	size_t n;
+	int name_cap;  /* names of objects are cut to so many characters; 0: they are not */
+	bool no_cases; /* a select goes without its cases */
 	char text[500];
 };
 
@@ -30,15 +32,22 @@ enum sim_where { SIM_OUT_ERR = 1, SIM_OUT_FILE = 2, SIM_OUT_ALL = 3 };
 struct sim_out {
 	struct sim *s;
 	const struct sim_report *about;
-	FILE *err, *file; /* NULL: not there */
+	FILE *err, *file;   /* NULL: not there */
+	unsigned gap;       /* enum sim_where: an empty line comes before the next one */
 	const void **sites; /* sorted, each once */
 	char (*lines)[64];  /* of each site */
 	size_t n_sites, sites_cap;
 	struct sim_trace_ref scope_of[WEIR_SIM_TASKS]; /* where a task was spawned; WEIR_OBJ_DEAD: unknown */
 };
 
+/* Of the table, in characters. */
+#define SIM_REPORT_WIDTH 140
+
 WEIR_PRINTF(2, 3) void weir__sim_put(struct sim_line *line, const char *fmt, ...);
 WEIR_PRINTF(3, 4) void weir__sim_say(struct sim_out *out, enum sim_where where, const char *fmt, ...);
+
+/* "  legend: A; B; C", wrapped; texts that are empty are left out. */
+void weir__sim_say_legend(struct sim_out *out, const char *title, const char *const *texts, size_t n);
 
 /* "pipe.c:88"; "" for NULL. */
 const char *weir__sim_line_of(const struct sim_out *out, const void *site);
@@ -46,11 +55,13 @@ const char *weir__sim_line_of(const struct sim_out *out, const void *site);
 void weir__sim_put_time(struct sim_line *line, int64_t at);                                  /* "+5ms" */
 void weir__sim_put_task(struct sim_line *line, const struct sim *s, uint32_t task);          /* "T1 producer" */
 void weir__sim_put_ref(struct sim_line *line, const struct sim_trace_ref *ref, bool names);  /* "ch1 "out"" */
+void weir__sim_put_name(struct sim_line *line, const struct sim_trace_ref *ref, bool names); /* " "out"", or nothing */
 void weir__sim_put_code(struct sim_line *line, int rc);                                      /* "WEIR_EPIPE" */
 
 /* ---- report_waits.c ---- */
 
-/* Each unfinished task: what it does or waits for, since when, and who could end the wait; then a cycle, if there is one. */
+/* Each unfinished task: what it does or waits for, since when, and who could end the wait; then a cycle, if there is
+ * one. */
 void weir__sim_report_waits(struct sim_out *out);
 
 /* What a task is doing: "send(ch1 "out", full 1/1)". */
@@ -58,6 +69,25 @@ void weir__sim_put_doing(struct sim_line *line, const struct sim_out *out, uint3
 
 /* The site of what it is doing, or NULL. */
 const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task);
+
+/* ---- report_sync.c ---- */
+
+/* What a task is doing with an object of core/sync.h: "lock(mutex1, held by T2 since step 41, a.c:12)". False: it is
+ * doing something else, and nothing was written. */
+bool weir__sim_put_sync(struct sim_line *line, const struct sim_out *out, const struct sim_task *t);
+
+/* The tasks that could end its wait for such an object, which is written to *over; returns how many. */
+uint32_t weir__sim_sync_blockers(const struct sim_out *out, const struct sim_task *t, struct sim_trace_ref *over,
+				 uint32_t tasks[WEIR_SIM_TASKS]);
+
+/* What stands between such an object and one of those tasks: " is held by "; NULL: the object is of another kind. */
+const char *weir__sim_sync_relation(const struct sim_out *out, uint32_t kind, uint32_t holder, uint32_t waiting);
+
+/* What came of an operation on such an object, where it succeeded and there is something to say. */
+void weir__sim_put_sync_result(struct sim_line *line, const struct sim_event *e);
+
+/* "lock", "acquire", ...; "wait" for every other operation. */
+const char *weir__sim_sync_verb(int op);
 
 /* ---- report_table.c ---- */
 

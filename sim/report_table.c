@@ -2,16 +2,22 @@
  *
  * The interleaving, drawn: one row per step, one column per task.
  *
- *  B1  A row is one operation: its STEP together with the RESULT or BLOCK that follows at once. Where the operation did something in
- *      between (a drop that closed a channel), the STEP and the RESULT stand in rows of their own, around it.
- *  B2  With up to COLUMNS tasks each has a column, as wide as its longest text, at least MIN_WIDTH, all together at most what a line of WIDTH
- *      leaves. With more tasks the name of the task stands in the row.
+ *  B1  A row is one operation: its STEP together with the RESULT or BLOCK that follows at once. Where the operation
+ *      did something in between (a drop that closed a channel), the STEP and the RESULT stand in rows of their own,
+ *      around it.
+ *  B2  With up to COLUMNS tasks each has a column, as wide as its longest text, at least MIN_WIDTH, all together at
+ *      most what a line of SIM_REPORT_WIDTH leaves. With more tasks the name of the task stands in the row. The line of
+ *      the user's program stands in front, so that it is at the same place for every task.
  *  B3  stderr gets the first HEAD and the last TAIL rows: how it began, and how it ended. The report file gets all.
- *  B4  A text that is too long for its column is told again without names, then cut.
- *  B5  Rows that repeat what the PERIOD or fewer rows before them showed, for the third time in a row and more, are left out of stderr with their
- *      count: a loop that polls says nothing new.
+ *  B4  Where the texts are too long for their columns, then in all rows alike selects lose their cases, names of
+ *      objects are cut, then left out; at last the widest columns cut their texts.
+ *  B5  Where the same rows, at most PERIOD of them, come again three times or more, stderr gets them once, and a count:
+ *      a loop that polls says nothing new.
+ *  B6  What is nobody's begins where the columns begin to be somebody's: the clock, a deadlock. A clock that moves
+ *      early has a step of its own; one that moves because all tasks wait has none.
  *
- * The last row is the failure itself, in the column of the task that failed. */
+ * The last row is the failure itself, in the column of the task that failed; of nondeterminism it is the step from
+ * which on the run before was another one. Below the table stands what its notation means, as far as it occurs. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +26,12 @@
 #include "report.h"
 
 #define COLUMNS 5
-#define WIDTH 150
-#define MIN_WIDTH 20
-#define LEFT 19 /* step and time */
-#define RIGHT 24 /* the site */
+#define MIN_WIDTH 14
+#define TIME_WIDTH 13  /* the longest time that is likely; longer ones stand out */
+#define WHERE_WIDTH 20 /* of a longer site only the end is shown */
+#define GAP 2
+#define LEFT(time, where) (6 + GAP + (time) + GAP + (where) + GAP)
+_Static_assert(COLUMNS *MIN_WIDTH <= SIM_REPORT_WIDTH - LEFT(TIME_WIDTH, WHERE_WIDTH), "there is room for all columns");
 #define HEAD 40
 #define TAIL 160
 #define PERIOD 6
@@ -40,8 +48,10 @@ struct table {
 	struct row *rows;
 	size_t n, preemptions, switches;
 	uint32_t tasks[WEIR_SIM_TASKS], n_tasks; /* that did something */
-	size_t width[COLUMNS];
-	bool columns;
+	size_t width[COLUMNS], time, where;
+	int name_cap; /* B4 */
+	bool columns, names, no_cases;
+	bool cut; /* "~" occurs */
 };
 
 /* ---- the text of an event ---- */
@@ -49,19 +59,41 @@ struct table {
 static const char *verb(enum weir_op_kind op)
 {
 	static const char *const verbs[WEIR_OP_KINDS] = {
-		[WEIR_OP_FD] = "wait_fd",	    [WEIR_OP_SEND] = "send",
-		[WEIR_OP_TRY_SEND] = "try_send",    [WEIR_OP_RECV] = "recv",
-		[WEIR_OP_TRY_RECV] = "try_recv",    [WEIR_OP_TX_CLOSE] = "close_tx",
-		[WEIR_OP_RX_CLOSE] = "close_rx",    [WEIR_OP_CLONE] = "clone",
-		[WEIR_OP_RX_SHUT] = "shut",	    [WEIR_OP_SELECT] = "select",
-		[WEIR_OP_TRY_SELECT] = "try_select", [WEIR_OP_CTX_POLL] = "poll",
-		[WEIR_OP_CTX_CANCEL] = "cancel",    [WEIR_OP_CTX_FINI] = "fini",
-		[WEIR_OP_SPAWN] = "spawn",	    [WEIR_OP_SCOPE_JOIN] = "join",
-		[WEIR_OP_PIPE_DRAIN] = "drain",	    [WEIR_OP_PIPE_CANCEL] = "cancel",
-		[WEIR_OP_PIPE_STOP] = "stop",	    [WEIR_OP_PIPE_LEAVE] = "leave",
-		[WEIR_OP_PIPE_TURN] = "turn",	    [WEIR_OP_STATS_READ] = "read_stats",
+		[WEIR_OP_FD] = "wait_fd",
+		[WEIR_OP_SEND] = "send",
+		[WEIR_OP_TRY_SEND] = "try_send",
+		[WEIR_OP_RECV] = "recv",
+		[WEIR_OP_TRY_RECV] = "try_recv",
+		[WEIR_OP_TX_CLOSE] = "close_tx",
+		[WEIR_OP_RX_CLOSE] = "close_rx",
+		[WEIR_OP_CLONE] = "clone",
+		[WEIR_OP_RX_SHUT] = "shut",
+		[WEIR_OP_SELECT] = "select",
+		[WEIR_OP_TRY_SELECT] = "try_select",
+		[WEIR_OP_CTX_POLL] = "poll",
+		[WEIR_OP_CTX_CANCEL] = "cancel",
+		[WEIR_OP_CTX_FINI] = "fini",
+		[WEIR_OP_SPAWN] = "spawn",
+		[WEIR_OP_SCOPE_JOIN] = "join",
+		[WEIR_OP_PIPE_DRAIN] = "drain",
+		[WEIR_OP_PIPE_CANCEL] = "cancel",
+		[WEIR_OP_PIPE_STOP] = "stop",
+		[WEIR_OP_PIPE_LEAVE] = "leave",
+		[WEIR_OP_PIPE_TURN] = "turn",
+		[WEIR_OP_CHAN_STATS] = "stats",
+		[WEIR_OP_STATS_ADD] = "count",
+		[WEIR_OP_STATS_READ] = "read_stats",
+		[WEIR_OP_FD_READ] = "read",
+		[WEIR_OP_FD_WRITE] = "write",
+		[WEIR_OP_FD_ACCEPT] = "accept",
+		[WEIR_OP_FD_SHUT] = "shut",
+		[WEIR_OP_FD_CLOSE] = "close",
+		[WEIR_OP_SIGNALS_OPEN] = "signals_open",
+		[WEIR_OP_SIGNALS_NEXT] = "signals_next",
+		[WEIR_OP_FD_CONNECT] = "connect",
+		[WEIR_OP_SIGNAL_RAISE] = "raise",
 	};
-	return verbs[op] ? verbs[op] : "wait";
+	return verbs[op] ? verbs[op] : weir__sim_sync_verb((int)op);
 }
 
 static bool is_send(enum weir_op_kind op)
@@ -72,6 +104,27 @@ static bool is_send(enum weir_op_kind op)
 static bool is_recv(enum weir_op_kind op)
 {
 	return op == WEIR_OP_RECV || op == WEIR_OP_TRY_RECV;
+}
+
+/* The list of cases, with the names in it treated as everywhere. */
+static void put_cases(struct sim_line *line, const char *text, bool names)
+{
+	while (*text) {
+		size_t plain = strcspn(text, " \"");
+		const char *name = strncmp(text + plain, " \"", 2) == 0 ? text + plain + 2 : NULL;
+		const char *end = name ? strchr(name, '"') : NULL;
+		struct sim_trace_ref ref = {.kind = WEIR_OBJ_DEAD};
+		if (!end) {
+			plain += strspn(text + plain, " \"");
+			weir__sim_put(line, "%.*s", (int)plain, text);
+			text += plain;
+			continue;
+		}
+		weir__sim_put(line, "%.*s", (int)plain, text);
+		snprintf(ref.name, sizeof(ref.name), "%.*s", (int)(end - name), name);
+		weir__sim_put_name(line, &ref, names);
+		text = end + 1;
+	}
 }
 
 /* The operation itself, without what came of it. */
@@ -94,7 +147,7 @@ static void put_operation(struct sim_line *line, const struct sim_event *e, bool
 		weir__sim_put(line, "join T%u", e->other);
 		return;
 	case WEIR_OP_SLEEP:
-		weir__sim_put(line, "sleep until ");
+		weir__sim_put(line, e->at == WEIR_FOREVER ? "sleep " : "sleep until ");
 		weir__sim_put_time(line, e->at);
 		return;
 	case WEIR_OP_TASK_END:
@@ -102,7 +155,12 @@ static void put_operation(struct sim_line *line, const struct sim_event *e, bool
 		return;
 	case WEIR_OP_SELECT:
 	case WEIR_OP_TRY_SELECT:
-		weir__sim_put(line, names ? "%s(%s)" : "%s", verb(e->op), e->text);
+		weir__sim_put(line, "%s", verb(e->op));
+		if (e->kind == SIM_EV_RESULT || line->no_cases) /* said when it began */
+			return;
+		weir__sim_put(line, "(");
+		put_cases(line, e->text, names);
+		weir__sim_put(line, ")");
 		return;
 	default:
 		weir__sim_put(line, "%s", verb(e->op));
@@ -110,7 +168,7 @@ static void put_operation(struct sim_line *line, const struct sim_event *e, bool
 			return;
 		weir__sim_put(line, "(");
 		weir__sim_put_ref(line, &e->obj, names);
-		weir__sim_put(line, ")");
+		weir__sim_put(line, e->op == WEIR_OP_FD ? " %s)" : "%.0s)", e->text); /* for what */
 	}
 }
 
@@ -139,6 +197,8 @@ static void put_case(struct sim_line *line, const struct sim_event *e, bool name
 	weir__sim_put(line, "%s: case %d ", verb(e->op), e->rc);
 	if (e->case_kind == WEIR__VIEW_TIMER) {
 		weir__sim_put(line, "timer");
+	} else if (e->case_kind == WEIR__VIEW_TICKER) {
+		weir__sim_put(line, "ticker, %d due", e->case_rc);
 	} else if (e->case_kind == WEIR__VIEW_CTX) {
 		weir__sim_put_ref(line, &e->obj2, names);
 		weir__sim_put(line, " ended");
@@ -149,19 +209,28 @@ static void put_case(struct sim_line *line, const struct sim_event *e, bool name
 		weir__sim_put(line, ")");
 		put_transfer(line, e, send, e->case_rc);
 	}
+	if (e->ready > 1)
+		weir__sim_put(line, " (%u ready)", e->ready);
 }
 
 static void put_result(struct sim_line *line, const struct sim_event *e, bool names)
 {
 	if (e->op == WEIR_OP_SPAWN && e->other != SIM_NONE) {
-		weir__sim_put(line, "spawn \"%s\" -> T%u", e->text, e->other);
+		struct sim_trace_ref named = {.kind = WEIR_OBJ_DEAD};
+		snprintf(named.name, sizeof(named.name), "%.23s", e->text);
+		weir__sim_put(line, "spawn");
+		weir__sim_put_name(line, &named, names);
+		weir__sim_put(line, " -> T%u", e->other);
 		return;
 	}
 	if ((e->op == WEIR_OP_SELECT || e->op == WEIR_OP_TRY_SELECT) && e->rc >= 0) {
 		put_case(line, e, names);
 		return;
 	}
-	put_operation(line, e, names);
+	if (e->op == WEIR_OP_SLEEP)
+		weir__sim_put(line, e->rc < 0 ? "sleep" : "sleep over");
+	else
+		put_operation(line, e, names);
 	if (is_send(e->op) || is_recv(e->op)) {
 		put_transfer(line, e, is_send(e->op), e->rc);
 	} else if (e->op == WEIR_OP_TASK_END) {
@@ -170,10 +239,16 @@ static void put_result(struct sim_line *line, const struct sim_event *e, bool na
 	} else if (e->rc < 0 || e->op == WEIR_OP_SCOPE_JOIN || e->op == WEIR_OP_PIPE_STOP) {
 		weir__sim_put(line, " -> ");
 		weir__sim_put_code(line, e->rc);
+	} else if (e->op == WEIR_OP_FD_READ || e->op == WEIR_OP_FD_WRITE) {
+		weir__sim_put(line, e->rc ? " %d byte%s" : " -> end", e->rc, e->rc == 1 ? "" : "s");
+	} else if (e->op == WEIR_OP_SIGNALS_NEXT) {
+		weir__sim_put(line, " -> signal %d", e->rc);
 	} else if (e->op == WEIR_OP_CTX_POLL) {
 		weir__sim_put(line, " -> live");
-	} else if (e->op == WEIR_OP_SLEEP) {
-		weir__sim_put(line, " done");
+	} else if (e->drops > 0) {
+		weir__sim_put(line, " drops %llu", (unsigned long long)e->drops);
+	} else {
+		weir__sim_put_sync_result(line, e);
 	}
 }
 
@@ -289,8 +364,9 @@ static bool same_event(const struct sim_event *a, const struct sim_event *b)
 	if (!a || !b)
 		return a == b;
 	return a->kind != SIM_EV_TIME && a->kind == b->kind && a->task == b->task && a->op == b->op && a->rc == b->rc &&
-	       a->completion == b->completion && a->obj.kind == b->obj.kind && a->obj.display == b->obj.display &&
-	       a->len == b->len && a->site == b->site && strcmp(a->text, b->text) == 0;
+	       a->other == b->other && a->completion == b->completion && a->obj.kind == b->obj.kind &&
+	       a->obj.display == b->obj.display && a->len == b->len && a->drops == b->drops && a->ready == b->ready &&
+	       a->case_rc == b->case_rc && a->site == b->site && strcmp(a->text, b->text) == 0;
 }
 
 static bool same_row(const struct row *a, const struct row *b)
@@ -325,94 +401,156 @@ static void fold_repeats(struct table *t)
 	}
 }
 
-/* B2 */
-static void measure(struct table *t)
+static const struct sim_event *event_of(const struct row *row)
 {
-	size_t most = (WIDTH - LEFT - RIGHT) / (t->n_tasks ? t->n_tasks : 1);
-	t->columns = t->n_tasks <= COLUMNS;
-	for (uint32_t c = 0; t->columns && c < t->n_tasks; c++)
-		t->width[c] = MIN_WIDTH;
-	for (size_t i = 0; t->columns && i < t->n; i++) {
-		const struct sim_event *e = t->rows[i].end ? t->rows[i].end : t->rows[i].step;
-		struct sim_line cell = {.n = 0};
+	return row->end ? row->end : row->step;
+}
+
+/* With the names as they are set; the sum of the columns. */
+static size_t measure_columns(struct table *t)
+{
+	size_t sum = 0;
+	for (uint32_t c = 0; c < t->n_tasks; c++) {
+		struct sim_line name = {.n = 0};
+		weir__sim_put_task(&name, t->out->s, t->tasks[c]);
+		bool whole = t->name_cap == 0 && t->names;
+		t->width[c] = whole && name.n + GAP > MIN_WIDTH ? name.n + GAP : MIN_WIDTH;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const struct sim_event *e = event_of(&t->rows[i]);
+		struct sim_line cell = {.name_cap = t->name_cap, .no_cases = t->no_cases};
 		if (e->kind == SIM_EV_TIME)
 			continue;
+		put_row(&cell, &t->rows[i], t->names);
 		uint32_t c = column_of(t, e->task);
-		put_row(&cell, &t->rows[i], true);
-		if (cell.n + 2 > t->width[c])
-			t->width[c] = cell.n + 2 < most ? cell.n + 2 : most;
+		if (cell.n + GAP > t->width[c])
+			t->width[c] = cell.n + GAP;
 	}
+	for (uint32_t c = 0; c < t->n_tasks; c++)
+		sum += t->width[c];
+	return sum;
+}
+
+/* B2, B4 */
+static void fit_columns(struct table *t)
+{
+	static const int caps[] = {0, 0, 12, 8, 5};
+	size_t n = sizeof(caps) / sizeof(caps[0]), room = SIM_REPORT_WIDTH - LEFT(t->time, t->where), sum = SIZE_MAX;
+	for (size_t i = 0; i <= n && sum > room; i++) {
+		t->no_cases = i > 0;
+		t->names = i < n;
+		t->name_cap = i < n ? caps[i] : 0;
+		sum = measure_columns(t);
+	}
+	t->cut = t->name_cap > 0;
+	for (; sum > room; sum--) { /* the widest gives way */
+		size_t *widest = &t->width[0];
+		for (uint32_t c = 1; c < t->n_tasks; c++)
+			widest = t->width[c] > *widest ? &t->width[c] : widest;
+		--*widest;
+	}
+}
+
+static void measure(struct table *t)
+{
+	t->time = strlen("time");
+	t->where = strlen("where");
+	for (size_t i = 0; i <= t->n; i++) {
+		const struct sim_failure *f = &t->out->s->failure;
+		const struct sim_event *e = i < t->n ? event_of(&t->rows[i]) : NULL;
+		size_t where = strlen(weir__sim_line_of(t->out, e ? e->site : f->site));
+		struct sim_line time = {.n = 0};
+		weir__sim_put_time(&time, e ? e->time_at : f->time_at);
+		t->time = time.n > t->time ? time.n : t->time;
+		t->where = where > t->where ? where : t->where;
+	}
+	t->time = t->time < TIME_WIDTH ? t->time : TIME_WIDTH;
+	t->where = t->where < WHERE_WIDTH ? t->where : WHERE_WIDTH;
+	t->names = true;
+	t->columns = t->n_tasks <= COLUMNS;
+	if (t->columns)
+		fit_columns(t);
 }
 
 /* ---- drawing ---- */
 
-/* Text cut to width - 1 and filled up to width. */
-static void put_cell(struct sim_line *line, const char *text, size_t width)
+/* Text cut to what leaves a gap, and filled up to width. */
+static void put_cell(struct table *t, struct sim_line *line, const char *text, size_t width)
 {
-	size_t n = strlen(text);
-	if (n < width)
+	bool fits = strlen(text) + GAP <= width;
+	assert(width > GAP);
+	if (fits)
 		weir__sim_put(line, "%-*s", (int)width, text);
 	else
-		weir__sim_put(line, "%.*s~ ", (int)(width - 2), text);
+		weir__sim_put(line, "%.*s~%*s", (int)(width - GAP - 1), text, GAP, "");
+	t->cut |= !fits;
 }
 
-static void put_left(struct sim_line *line, uint64_t step, int64_t at)
+/* step NULL: none */
+static void put_left(struct table *t, struct sim_line *line, const uint64_t *step, int64_t at)
 {
 	struct sim_line time = {.n = 0};
 	weir__sim_put_time(&time, at);
-	weir__sim_put(line, "%6llu  %-9s  ", (unsigned long long)step, time.text);
+	if (step)
+		weir__sim_put(line, "%6llu", (unsigned long long)*step);
+	else
+		weir__sim_put(line, "%6s", "");
+	weir__sim_put(line, "%*s%-*s%*s", GAP, "", (int)t->time, time.text, GAP, "");
 }
 
-static void trim(struct sim_line *line)
+static void put_where(struct table *t, struct sim_line *line, const void *site)
 {
-	while (line->n > 0 && line->text[line->n - 1] == ' ')
-		line->text[--line->n] = '\0';
+	const char *text = weir__sim_line_of(t->out, site);
+	size_t n = strlen(text);
+	if (n > t->where)
+		weir__sim_put(line, "~%s%*s", text + n - t->where + 1, GAP, "");
+	else
+		weir__sim_put(line, "%-*s%*s", (int)t->where, text, GAP, "");
 }
 
 static void draw_header(struct table *t)
 {
 	struct sim_line line = {.n = 0};
-	weir__sim_put(&line, "%6s  %-9s  ", "step", "time");
+	weir__sim_say(t->out, SIM_OUT_ALL, "The schedule (%zu preemption%s, %zu switch%s):", t->preemptions,
+		      t->preemptions == 1 ? "" : "s", t->switches, t->switches == 1 ? "" : "es");
+	weir__sim_put(&line, "%6s%*s%-*s%*s%-*s%*s", "step", GAP, "", (int)t->time, "time", GAP, "", (int)t->where,
+		      "where", GAP, "");
 	for (uint32_t c = 0; t->columns && c < t->n_tasks; c++) {
 		struct sim_line name = {.n = 0};
 		weir__sim_put_task(&name, t->out->s, t->tasks[c]);
-		put_cell(&line, name.text, t->width[c]);
+		put_cell(t, &line, name.text, t->width[c]);
 	}
 	if (!t->columns)
-		put_cell(&line, "task", MIN_WIDTH);
-	weir__sim_put(&line, "(%zu preemption%s, %zu switch%s)", t->preemptions, t->preemptions == 1 ? "" : "s", t->switches,
-		      t->switches == 1 ? "" : "es");
+		weir__sim_put(&line, "task");
 	weir__sim_say(t->out, SIM_OUT_ALL, "%s", line.text);
 }
 
-/* One text in the column of its task (preempted: a mark in the column of another), and a site. */
-static void draw_cells(struct table *t, struct sim_line *line, uint32_t task, uint32_t preempted, const char *text, const char *site)
+/* One text in the column of its task; preempted: a mark in the column of another. */
+static void draw_cells(struct table *t, struct sim_line *line, uint32_t task, uint32_t preempted, const char *text)
 {
 	if (t->columns) {
 		for (uint32_t c = 0; c < t->n_tasks; c++)
-			put_cell(line,
-				 t->tasks[c] == task	    ? text
+			put_cell(t, line,
+				 t->tasks[c] == task        ? text
 				 : t->tasks[c] == preempted ? "[preempted]"
 							    : "",
 				 t->width[c]);
 	} else {
-		struct sim_line name = {.n = 0}, mark = {.n = 0};
+		struct sim_line name = {.n = 0};
 		weir__sim_put_task(&name, t->out->s, task);
+		put_cell(t, line, name.text, 18);
+		put_cell(t, line, text, 56);
 		if (preempted != SIM_NONE)
-			weir__sim_put(&mark, "[T%u preempted]", preempted);
-		put_cell(line, name.text, MIN_WIDTH);
-		put_cell(line, text, 60);
-		put_cell(line, mark.text, 18);
+			weir__sim_put(line, "[T%u preempted]", preempted);
 	}
-	weir__sim_put(line, "%s", site);
-	trim(line);
 }
 
+/* B6 */
 static void draw_time(struct table *t, const struct sim_event *e, enum sim_where where)
 {
 	struct sim_line line = {.n = 0};
-	weir__sim_put(&line, "%6s  ", "");
-	weir__sim_put(&line, "%-9s  -- time ", "");
+	put_left(t, &line, e->early ? &e->step : NULL, e->time_at);
+	weir__sim_put(&line, "-- time moves to ");
 	weir__sim_put_time(&line, e->time_at);
 	weir__sim_put(&line, e->early ? " (fired early) --" : " (all tasks waited) --");
 	weir__sim_say(t->out, where, "%s", line.text);
@@ -420,37 +558,103 @@ static void draw_time(struct table *t, const struct sim_event *e, enum sim_where
 
 static void draw_row(struct table *t, const struct row *row, enum sim_where where)
 {
-	const struct sim_event *e = row->end ? row->end : row->step;
-	struct sim_line line = {.n = 0}, text = {.n = 0};
+	const struct sim_event *e = event_of(row);
+	struct sim_line line = {.n = 0}, text = {.name_cap = t->name_cap, .no_cases = t->no_cases};
 	if (e->kind == SIM_EV_TIME) {
 		draw_time(t, e, where);
 		return;
 	}
-	put_row(&text, row, true);
-	if (t->columns && text.n >= t->width[column_of(t, e->task)]) { /* B4 */
-		text = (struct sim_line){.n = 0};
-		put_row(&text, row, false);
-	}
-	put_left(&line, e->step, e->time_at);
-	draw_cells(t, &line, e->task, row->preempted, text.text, weir__sim_line_of(t->out, e->site));
+	put_row(&text, row, t->names);
+	put_left(t, &line, &e->step, e->time_at);
+	put_where(t, &line, e->site);
+	draw_cells(t, &line, e->task, row->preempted, text.text);
 	weir__sim_say(t->out, where, "%s", line.text);
+}
+
+/* B6 */
+static bool is_nobodys(const struct sim_failure *f)
+{
+	return f->task == SIM_NONE || f->kind == WEIR_SIM_DEADLOCK || f->kind == WEIR_SIM_STEP_LIMIT ||
+	       f->kind == WEIR_SIM_NONDETERMINISM;
 }
 
 static void draw_failure(struct table *t)
 {
 	const struct sim_failure *f = &t->out->s->failure;
-	struct sim_line line = {.n = 0}, text = {.n = 0};
-	put_left(&line, f->step, f->time_at);
-	weir__sim_put(&text, "** %s", weir_sim_kind_name(f->kind));
-	if (f->kind != WEIR_SIM_DEADLOCK)
-		weir__sim_put(&text, ": %.120s", f->text);
-	else
-		weir__sim_put(&text, ": no task can run, and no deadline is left");
-	if (f->task != SIM_NONE && f->kind != WEIR_SIM_DEADLOCK)
+	const char *where = weir__sim_line_of(t->out, f->site);
+	size_t n = where[0] && strncmp(f->text, where, strlen(where)) == 0 ? strlen(where) : 0;
+	const char *what = f->kind == WEIR_SIM_DEADLOCK              ? "no task can run, and no deadline is left"
+			   : f->kind == WEIR_SIM_NONDETERMINISM      ? "from here on the first run was another one"
+			   : n && strncmp(f->text + n, ": ", 2) == 0 ? f->text + n + 2 /* the line stands in front */
+								     : f->text;
+	struct sim_line line = {.n = 0};
+	put_left(t, &line, &f->step, f->time_at);
+	if (!is_nobodys(f)) {
+		struct sim_line name = {.n = 0};
+		put_where(t, &line, f->site);
 		for (uint32_t c = 0; t->columns && c < t->n_tasks && t->tasks[c] < f->task; c++)
 			weir__sim_put(&line, "%*s", (int)t->width[c], "");
-	weir__sim_put(&line, "%s", text.text); /* over the columns to its right: they are empty from here on */
+		weir__sim_put_task(&name, t->out->s, f->task);
+		if (!t->columns)
+			put_cell(t, &line, name.text, 18);
+	}
+	weir__sim_put(&line, "** %s: %s", weir_sim_kind_name(f->kind), what); /* the cells to its right are empty */
+	if (line.n > SIM_REPORT_WIDTH) {
+		line.n = SIM_REPORT_WIDTH - 1;
+		weir__sim_put(&line, "~");
+	}
 	weir__sim_say(t->out, SIM_OUT_ALL, "%s", line.text);
+}
+
+/* Whether the text of any row has this notation. */
+static bool occurs(const struct table *t, bool (*has)(const struct row *row))
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (has(&t->rows[i]))
+			return true;
+	return false;
+}
+
+static bool has_woke(const struct row *row)
+{
+	return row->step && row->step->completion;
+}
+
+static bool has_fill(const struct row *row)
+{
+	const struct sim_event *e = event_of(row);
+	bool sends = is_send(e->op) || (e->op == WEIR_OP_SELECT && e->case_kind == WEIR__VIEW_SEND);
+	return e->capacity > 0 && (e->kind == SIM_EV_BLOCK || (e->kind == SIM_EV_RESULT && sends && e->rc >= 0));
+}
+
+static bool has_early(const struct row *row)
+{
+	return event_of(row)->kind == SIM_EV_TIME && event_of(row)->early;
+}
+
+static bool has_ready(const struct row *row)
+{
+	return event_of(row)->ready > 1;
+}
+
+static bool has_inside(const struct row *row)
+{
+	return row->step && !row->end && !ends_with_step(row->step);
+}
+
+static void say_notation(struct table *t)
+{
+	const char *texts[] = {
+		t->preemptions ? "[preempted] = could have gone on" : "",
+		occurs(t, has_woke) ? "woke: = goes on after it had blocked" : "",
+		occurs(t, has_fill) ? "1/2 = items buffered after it / capacity" : "",
+		occurs(t, has_ready) ? "(2 ready) = select could have taken either" : "",
+		occurs(t, has_inside) ? "... = what follows happened inside of it" : "",
+		occurs(t, has_early) ? "fired early = time moved although a task could run" : "",
+		t->cut ? "~ = cut short" : "",
+		t->names ? "" : "names of objects: no room for them",
+	};
+	weir__sim_say_legend(t->out, "legend: ", texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 /* B3, B5: how many rows stderr would get, a mark for repeats being one. */
@@ -467,14 +671,21 @@ static void say_repeats(struct table *t, const struct row *row)
 	if (row->period == 1)
 		weir__sim_say(t->out, SIM_OUT_ERR, "        ... the row above %zu times more", row->times);
 	else
-		weir__sim_say(t->out, SIM_OUT_ERR, "        ... the %zu rows above %zu times more", row->period, row->times);
+		weir__sim_say(t->out, SIM_OUT_ERR, "        ... the %zu rows above %zu times more", row->period,
+			      row->times);
 }
 
 static void draw_rows(struct table *t)
 {
+	const struct sim_failure *f = &t->out->s->failure;
 	size_t shown = count_shown(t), at = 0;
+	bool inside = f->kind == WEIR_SIM_NONDETERMINISM; /* the failure stands between rows */
 	for (size_t i = 0; i < t->n; i++) {
 		const struct row *row = &t->rows[i];
+		if (inside && event_of(row)->step >= f->step) {
+			inside = false;
+			draw_failure(t);
+		}
 		bool mark = row->times > 0, left_out = shown > HEAD + TAIL && at >= HEAD && at < shown - TAIL;
 		if (left_out && at == HEAD && (mark || !row->repeated))
 			weir__sim_say(t->out, SIM_OUT_ERR, "        ... %zu rows left out (%s)", shown - HEAD - TAIL,
@@ -484,6 +695,8 @@ static void draw_rows(struct table *t)
 		draw_row(t, row, left_out || row->repeated ? SIM_OUT_FILE : SIM_OUT_ALL);
 		at += mark || !row->repeated;
 	}
+	if (inside)
+		draw_failure(t);
 }
 
 void weir__sim_report_table(struct sim_out *out)
@@ -501,6 +714,8 @@ void weir__sim_report_table(struct sim_out *out)
 	draw_rows(&t);
 	if (out->s->trace->lost)
 		weir__sim_say(out, SIM_OUT_ALL, "   ... what came then was lost: no memory");
-	draw_failure(&t);
+	if (out->s->failure.kind != WEIR_SIM_NONDETERMINISM)
+		draw_failure(&t);
+	say_notation(&t);
 	free(t.rows);
 }

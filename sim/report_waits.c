@@ -2,17 +2,20 @@
  *
  * Who waits for what, and who could end the wait.
  *
- * A wait ends when somebody does something: receives, sends, closes, returns. Who could is read from the state in which the schedule stopped:
+ * A wait ends when somebody does something: receives, sends, closes, returns. Who could is read from the state in
+ * which the schedule stopped:
  *   send     whoever holds a live receiving handle of the channel
  *   recv     whoever holds a live sending handle: it could send, or close
  *   select   the same for each case
  *   join     the tasks that were spawned in the scope and are not over (from the trace: a scope does not tell)
  *   sleep    nobody: time does it
  *
- *  W1  Who holds a handle is known by its last use. A handle that was never used since it was made may be in other hands by now: the report says
- *      "not used since".
- *  W2  A cycle is named only in a deadlock, when every task on it waits and no handle on it is one of those; the shortest is shown.
- *  W3  Only waiting tasks have an operation to read: the one that runs has none, or one it is inside of. Its last event is shown instead.
+ *  W1  Who holds a handle is known by its last use. A handle that was never used since it was made may be in other
+ *      hands by now: the report says "not used since".
+ *  W2  A cycle is named only in a deadlock, when every task on it waits and no handle on it is one of those; the
+ *      shortest is shown.
+ *  W3  Only waiting tasks have an operation to read: the one that runs has none, or one it is inside of. Its last
+ *      event is shown instead.
  *  W4  Bounded on stderr: TASKS tasks, HANDLES handles of a channel; the file gets all. */
 #include <assert.h>
 #include <string.h>
@@ -22,7 +25,7 @@
 
 #define TASKS 40
 #define HANDLES 4
-#define OP_WIDTH 46
+#define OP_WIDTH 50 /* at most; longer ones stand out to the right */
 
 static bool waits(const struct sim_task *t)
 {
@@ -53,8 +56,11 @@ static void put_chan(struct sim_line *line, const struct sim_out *out, const str
 		if (v.capacity == 0)
 			weir__sim_put(line, ", rendezvous");
 		else
-			weir__sim_put(line, ", %s %zu/%zu", v.len == 0 ? "empty" : v.len == v.capacity ? "full" : "holds", v.len,
-				      v.capacity);
+			weir__sim_put(line, ", %s %zu/%zu",
+				      v.len == 0            ? "empty"
+				      : v.len == v.capacity ? "full"
+							    : "holds",
+				      v.len, v.capacity);
 	}
 	weir__sim_put(line, ")");
 }
@@ -69,7 +75,8 @@ static void put_case(struct sim_line *line, const struct sim_out *out, const str
 		put_chan(line, out, c->obj, c->kind == WEIR__VIEW_SEND);
 		break;
 	case WEIR__VIEW_TIMER:
-		weir__sim_put(line, "timer ");
+	case WEIR__VIEW_TICKER:
+		weir__sim_put(line, c->kind == WEIR__VIEW_TIMER ? "timer " : "ticker ");
 		weir__sim_put_time(line, c->at);
 		break;
 	case WEIR__VIEW_CTX:
@@ -102,7 +109,11 @@ static void put_op(struct sim_line *line, const struct sim_out *out, const struc
 		weir__sim_put_task(line, out->s, t->join_target);
 		return;
 	default:
-		ref_of(out, op->obj[0], &e.obj);
+		if (weir__sim_put_sync(line, out, t))
+			return;
+		ref_of(out, weir__sim_op_object(out->s, op), &e.obj);
+		if (op->kind == WEIR_OP_FD)
+			snprintf(e.text, sizeof(e.text), "%s", weir__sim_events_text(op->events));
 		weir__sim_put_event(&what, &e, true);
 		weir__sim_put(line, "%s", what.text);
 	}
@@ -145,9 +156,9 @@ const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task)
 
 struct edge {
 	uint32_t to;
-	struct sim_trace_ref over; /* channel or scope; WEIR_OBJ_DEAD: the task itself is joined */
+	struct sim_trace_ref over;       /* channel or scope; WEIR_OBJ_DEAD: the task itself is joined */
 	const struct sim_object *handle; /* of a channel, or NULL */
-	bool sure;                 /* W1 */
+	bool sure;                       /* W1 */
 };
 
 typedef void edge_fn(void *arg, const struct edge *edge);
@@ -162,7 +173,8 @@ static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, b
 	weir__sim_trace_ref(s, ch, &edge.over);
 	for (uint32_t i = 0; i < s->n_objects; i++) {
 		const struct sim_object *o = &s->objects[i];
-		if (!o->live || o->kind != (send ? WEIR_OBJ_RX : WEIR_OBJ_TX) || o->parent != (uint32_t)(ch - s->objects))
+		if (!o->live || o->kind != (send ? WEIR_OBJ_RX : WEIR_OBJ_TX) ||
+		    o->parent != (uint32_t)(ch - s->objects))
 			continue;
 		edge.handle = o;
 		edge.to = o->user;
@@ -184,6 +196,17 @@ static void scope_edges(const struct sim_out *out, const struct weir_obj *scope,
 	}
 }
 
+static void sync_edges(const struct sim_out *out, const struct sim_task *t, edge_fn *fn, void *arg)
+{
+	uint32_t tasks[WEIR_SIM_TASKS];
+	struct edge edge = {.sure = true};
+	uint32_t n = weir__sim_sync_blockers(out, t, &edge.over, tasks);
+	for (uint32_t i = 0; i < n; i++) {
+		edge.to = tasks[i];
+		fn(arg, &edge);
+	}
+}
+
 /* Calls fn for each task that could end the wait of this one. */
 static void edges_of(const struct sim_out *out, uint32_t task, edge_fn *fn, void *arg)
 {
@@ -199,6 +222,8 @@ static void edges_of(const struct sim_out *out, uint32_t task, edge_fn *fn, void
 		chan_edges(out, t->op->obj[0], t->op->kind == WEIR_OP_SEND, fn, arg);
 	else if (t->op->kind == WEIR_OP_SCOPE_JOIN)
 		scope_edges(out, t->op->obj[0], task, fn, arg);
+	else
+		sync_edges(out, t, fn, arg);
 	for (size_t i = 0; i < t->op->n_cases; i++) {
 		weir__inspect_case(t->op->cases, i, &view);
 		if (view.kind == WEIR__VIEW_SEND || view.kind == WEIR__VIEW_RECV)
@@ -234,7 +259,11 @@ static void say_holder(void *arg, const struct edge *e)
 	enum sim_where where = h->n++ < HANDLES ? SIM_OUT_ALL : SIM_OUT_FILE; /* W4 */
 	if (!e->handle) {
 		weir__sim_put_ref(&line, &e->over, true);
-		weir__sim_put(&line, "%sstill running: ", e->over.kind == WEIR_OBJ_DEAD ? "" : ", ");
+		const char *relation = weir__sim_sync_relation(h->out, e->over.kind, e->to, h->self);
+		weir__sim_put(&line, "%s",
+			      relation                        ? relation
+			      : e->over.kind == WEIR_OBJ_DEAD ? "still running: "
+							      : ", still running: ");
 		weir__sim_put_task(&line, h->out->s, e->to);
 		put_holder_state(&line, h, e->to, "end it");
 	} else {
@@ -280,23 +309,28 @@ static uint32_t waits_alike(const struct sim_out *out, uint32_t task)
 	return SIM_NONE;
 }
 
-static void say_task(struct sim_out *out, uint32_t task)
+/* Of the columns of the list. */
+struct widths {
+	size_t name, doing, where, spawned;
+};
+
+static void say_task(struct sim_out *out, uint32_t task, const struct widths *widths)
 {
 	const struct sim_task *t = out->s->tasks[task];
-	struct sim_line line = {.n = 0}, name = {.n = 0}, doing = {.n = 0};
+	struct sim_line line = {.n = 0}, name = {.n = 0}, doing = {.n = 0}, spawned = {.n = 0};
 	struct holders holders = {.out = out, .self = task};
 	uint32_t like;
 	weir__sim_put_task(&name, out->s, task);
 	weir__sim_put_doing(&doing, out, task);
-	weir__sim_put(&line, "  %-16s  %-*s  %-16s", name.text, OP_WIDTH, doing.text,
-		      weir__sim_line_of(out, weir__sim_doing_site(out, task)));
-	if (waits(t)) {
-		weir__sim_put(&line, "  since step %llu (", (unsigned long long)t->since_step);
-		weir__sim_put_time(&line, t->since_at);
-		weir__sim_put(&line, ")");
-	}
+	weir__sim_put(&line, "  %-*s  %-*s  %-*s", (int)widths->name, name.text, (int)widths->doing, doing.text,
+		      (int)widths->where, weir__sim_line_of(out, weir__sim_doing_site(out, task)));
 	if (t->spawn_site)
-		weir__sim_put(&line, "  spawned %s", weir__sim_line_of(out, t->spawn_site));
+		weir__sim_put(&spawned, "spawned %s", weir__sim_line_of(out, t->spawn_site));
+	weir__sim_put(&line, "  %-*s", (int)widths->spawned, spawned.text);
+	if (waits(t)) {
+		weir__sim_put(&line, "  waits since step %llu, ", (unsigned long long)t->since_step);
+		weir__sim_put_time(&line, t->since_at);
+	}
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 	if (waits(t) && t->op && t->op->n_cases)
 		say_cases(out, t);
@@ -317,9 +351,9 @@ static void say_task(struct sim_out *out, uint32_t task)
 struct search {
 	const struct sim_out *out;
 	uint32_t from, start, queue[WEIR_SIM_TASKS], n;
-	uint32_t by[WEIR_SIM_TASKS];        /* the task before, or SIM_NONE */
-	struct edge over[WEIR_SIM_TASKS];   /* how it was reached from that one */
-	bool closed;                        /* the start was reached again */
+	uint32_t by[WEIR_SIM_TASKS];      /* the task before, or SIM_NONE */
+	struct edge over[WEIR_SIM_TASKS]; /* how it was reached from that one */
+	bool closed;                      /* the start was reached again */
 };
 
 static void reach(void *arg, const struct edge *e)
@@ -396,22 +430,50 @@ static void report_cycle(struct sim_out *out)
 	say_cycle(out, &q, length);
 }
 
+/* The scenario's own task is not left over when it tells that others are. */
+static bool is_listed(const struct sim *s, uint32_t task)
+{
+	return unfinished(s->tasks[task]) && !(s->failure.kind == WEIR_SIM_LEAK && s->failure.task == task);
+}
+
+static uint32_t measure(const struct sim_out *out, struct widths *widths)
+{
+	uint32_t n = 0;
+	*widths = (struct widths){.name = 8};
+	for (uint32_t i = 0; i < out->s->n_tasks; i++) {
+		struct sim_line name = {.n = 0}, doing = {.n = 0}, spawned = {.n = 0};
+		size_t where = strlen(weir__sim_line_of(out, weir__sim_doing_site(out, i)));
+		if (!is_listed(out->s, i))
+			continue;
+		if (out->s->tasks[i]->spawn_site)
+			weir__sim_put(&spawned, "spawned %s", weir__sim_line_of(out, out->s->tasks[i]->spawn_site));
+		widths->where = where > widths->where ? where : widths->where;
+		widths->spawned = spawned.n > widths->spawned ? spawned.n : widths->spawned;
+		n++;
+		weir__sim_put_task(&name, out->s, i);
+		weir__sim_put_doing(&doing, out, i);
+		widths->name = name.n > widths->name ? name.n : widths->name;
+		if (doing.n > widths->doing)
+			widths->doing = doing.n < OP_WIDTH ? doing.n : OP_WIDTH;
+	}
+	return n;
+}
+
 void weir__sim_report_waits(struct sim_out *out)
 {
 	const struct sim *s = out->s;
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < s->n_tasks; i++)
-		n += unfinished(s->tasks[i]);
+	struct widths widths;
+	uint32_t n = measure(out, &widths), seen = 0;
+	FILE *err = out->err;
 	if (n == 0)
 		return;
 	weir__sim_say(out, SIM_OUT_ALL, s->failure.kind == WEIR_SIM_DEADLOCK ? "Blocked for ever:" : "Not finished:");
-	FILE *err = out->err;
-	for (uint32_t i = 0, seen = 0; i < s->n_tasks; i++) {
-		if (!unfinished(s->tasks[i]))
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		if (!is_listed(s, i))
 			continue;
 		if (seen++ == TASKS)
 			out->err = NULL; /* W4 */
-		say_task(out, i);
+		say_task(out, i, &widths);
 	}
 	out->err = err;
 	if (n > TASKS)

@@ -3,7 +3,8 @@
  * A search: schedules in a row until one fails, the budget is spent, or (dfs) there are no more.
  *
  *  Q1  The first two schedules are run twice, the second time from their own deviations, and both runs must have the
- *      same hash after each step. So a program with a hidden input is found before it wastes a night.
+ *      same hash after each step. So a program with a hidden input is found before it wastes a night. The second run is
+ *      traced, and the report shows it.
  *  Q2  A schedule that fails is run again, from the replay string's content and with the trace on; that run is what the
  *      report shows. If it does not fail alike, that is the failure: the program is not deterministic.
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
@@ -193,12 +194,21 @@ static size_t first_difference(const uint64_t *a, size_t n_a, const uint64_t *b,
 	return n_a == n_b ? 0 : n + 1;
 }
 
-/* Runs the schedule that has just run once more, and compares. The second run's failure, if any, is in s. */
-static void run_again(struct search *q, bool with_trace)
+/* The number of the n-th step (from 1) of the run that was recorded. */
+static uint64_t nth_step(const struct sim *s, size_t n)
+{
+	for (size_t i = 0; s->trace && i < s->trace->n; i++)
+		if (s->trace->events[i].kind == SIM_EV_STEP && --n == 0)
+			return s->trace->events[i].step;
+	return s->step; /* it has fewer, or was not recorded */
+}
+
+/* Runs the schedule that has just run once more, and compares. The second run's failure, if any, is in s, and then its
+ * trace is too. */
+static void run_again(struct search *q)
 {
 	struct sim *s = q->s;
 	struct sim_replay same = deviations(s);
-	struct sim_trace trace = {0};
 	uint64_t hash = s->hash, *hashes = NULL;
 	enum weir_sim_kind kind = s->failure.kind;
 	size_t n = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
@@ -206,10 +216,8 @@ static void run_again(struct search *q, bool with_trace)
 	if (!hashes || !same.items)
 		abort();
 	memcpy(hashes, s->step_hash, n * sizeof(*hashes));
-	if (with_trace) {
-		weir__sim_trace_free(s->trace);
-		s->trace = calloc(1, sizeof(trace));
-	}
+	weir__sim_trace_free(s->trace);
+	s->trace = calloc(1, sizeof(*s->trace));
 	run_replay(q, &same);
 	size_t now = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
 	size_t parted = first_difference(hashes, n, s->step_hash, now);
@@ -217,14 +225,19 @@ static void run_again(struct search *q, bool with_trace)
 		char before[sizeof(s->failure.text)];
 		memcpy(before, s->failure.text, sizeof(before));
 		enum weir_sim_kind then = s->failure.kind;
+		uint64_t step = parted ? nth_step(s, parted) : s->step;
 		s->failure.kind = WEIR_SIM_PASS;
 		weir__sim_fail(
 			s, WEIR_SIM_NONDETERMINISM,
-			"the same choices gave another run, which parts from the first at step %zu (first: %s, then: "
-			"%s%s%.120s); something outside the simulator decides: a real clock, random numbers, addresses, "
-			"memory that is never set",
-			parted, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "",
+			"the same choices gave another run, from step %llu on (first: %s, then: %s%s%.120s); something "
+			"outside the simulator decides: a real clock, random numbers, addresses, memory that is never set",
+			(unsigned long long)step, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "",
 			then ? before : "");
+		s->failure.step = step;
+	}
+	if (!s->failure.kind) {
+		weir__sim_trace_free(s->trace);
+		s->trace = NULL;
 	}
 	free(hashes);
 	weir__sim_replay_free(&same);
@@ -265,8 +278,8 @@ static uint64_t search_schedules(struct search *q)
 			return q->schedules;
 		st = s->strategy;
 		bool more = st->end(st, s);
-		if (twice)
-			run_again(q, false);
+		if (twice && !s->failure.kind)
+			run_again(q);
 		if (s->failure.kind)
 			return q->schedules;
 		if (!more) {
@@ -276,8 +289,8 @@ static uint64_t search_schedules(struct search *q)
 	}
 	if (s->total_decisions == 0 && !q->opts.allow_no_decisions) /* Q3 */
 		weir__sim_fail(s, WEIR_SIM_NO_DECISIONS,
-			       "%llu schedules without one decision: this test explores nothing",
-			       (unsigned long long)q->schedules);
+			       "%llu schedule%s without one decision: this test explores nothing",
+			       (unsigned long long)q->schedules, q->schedules == 1 ? "" : "s");
 	return 0;
 }
 
@@ -294,7 +307,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 				   .replay = out->replay};
 	if (failed) {
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
-			run_again(q, true); /* Q2 */
+			run_again(q); /* Q2 */
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}
@@ -381,6 +394,7 @@ static int search_run(struct search *q, struct weir_sim_result *out)
 static void sim_dispose(struct sim *s)
 {
 	weir__sim_slabs_free(s);
+	weir__sim_fds_free(s);
 	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
 		free(s->tasks[i]);
 	weir__sim_trace_free(s->trace);
@@ -411,8 +425,10 @@ int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, 
 	q.s->step_limit = q.opts.steps ? q.opts.steps : 20000;
 	q.s->data_seed = UINT64_C(0x5eed);
 	weir__sim_engine_init(q.s);
+	weir__san_search_begin();
 	int rc = search_run(&q, out);
 	free_strategies(&q);
 	sim_dispose(q.s);
+	weir__san_search_end();
 	return rc;
 }

@@ -2,20 +2,22 @@
  *
  * Addresses to file:line, once per report.
  *
- * Operations carry return addresses, because an address costs nothing until somebody reads it. Reading needs the debug information, and the
- * tool that knows it is addr2line(1): one run per module (program, shared library) with all of its addresses. What cannot be found out that way
- * is shown as a symbol, or as an offset in the module, which people can look up by hand.
+ * Operations carry return addresses, because an address costs nothing until somebody reads it. Reading needs the
+ * debug information, and the tool that knows it is addr2line(1): one run per module (program, shared library) with
+ * all of its addresses. What it leaves open is asked of llvm-addr2line, where that is installed: it knows inlined
+ * calls of clang that the other does not see. What cannot be found out that way is shown as a symbol, or as an offset
+ * in the module, which people can look up by hand.
  *
- *  A1  Never fails and never hangs: every entry of `out` is a text in the end. The tool gets TOOL_MS in all; what is missing by then
- *      is shown the other way.
+ *  A1  Never fails and never hangs: every entry of `out` is a text in the end. The tool gets TOOL_MS in all; what is
+ *      missing by then is shown the other way.
  *  A2  An address is one past the call, so the byte before it is looked up.
- *  A3  Of a chain of inlined frames, innermost first, the one to show is the first that is not weir's: the typed wrappers are inline
- *      functions, and the user's line is the one that called them. Weir's are those in a header of weir, and those that a WEIR_..._DECLARE macro has
- *      made in the user's own file: their source line is the macro's. Where the source cannot be read, their names tell. If all
- *      frames are weir's, the outermost.
+ *  A3  Of a chain of inlined frames, innermost first, the one to show is the first that is not weir's: the typed
+ *      wrappers are inline functions, and the user's line is the one that called them. Weir's are those in a header
+ *      of weir, and those that a WEIR_..._DECLARE macro has made in the user's own file: their source line is the
+ *      macro's. Where the source cannot be read, their names tell. If all frames are weir's, the outermost.
  *
- * Runs on the normal stack, outside of tasks, in the one thread of the search; a signal may interrupt any call. The child gets the default
- * signals, no other open file, and no DEBUGINFOD_URLS: a report asks no server. */
+ * Runs on the normal stack, outside of tasks, in the one thread of the search; a signal may interrupt any call. The
+ * child gets the default signals, nothing to read, and no DEBUGINFOD_URLS: a report asks no server. */
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -67,7 +69,9 @@ static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
 static void find_module(const void *site, struct module *m)
 {
 	*m = (struct module){.address = (uintptr_t)site - 1}; /* A2 */
-	if (!site || dl_iterate_phdr(match_module, m) == 0 || m->path[0])
+	if (!site || dl_iterate_phdr(match_module, m) == 0)
+		return;
+	if (m->path[0] && strcmp(m->path, "/proc/self/exe") != 0) /* so musl calls the program */
 		return;
 	ssize_t n = readlink("/proc/self/exe", m->path, sizeof(m->path) - 1);
 	m->path[n > 0 ? n : 0] = '\0';
@@ -89,7 +93,8 @@ static void fall_back(const void *site, const struct module *m, char out[SITE_BY
 		snprintf(out, SITE_BYTES, "%.44s+0x%lx", info.dli_sname,
 			 (unsigned long)((uintptr_t)site - (uintptr_t)info.dli_saddr));
 	else
-		snprintf(out, SITE_BYTES, "%.44s+0x%lx", base_name(m->path), (unsigned long)((uintptr_t)site - m->base));
+		snprintf(out, SITE_BYTES, "%.44s+0x%lx", base_name(m->path),
+			 (unsigned long)((uintptr_t)site - m->base));
 }
 
 /* ---- what the tool prints ---- */
@@ -128,7 +133,7 @@ static int declares_wrappers(const char *path, unsigned long n)
 
 static bool is_wrapper_name(const char *function)
 {
-	static const char *const ends[] = {"_send",  "_recv",	  "_try_send", "_try_recv", "_clone",
+	static const char *const ends[] = {"_send",  "_recv",     "_try_send", "_try_recv", "_clone",
 					   "_close", "_chan_new", "_jobs_new", "_start",    "_attach"};
 	size_t n = strcspn(function, "("); /* C++ shows the parameters */
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
@@ -145,12 +150,14 @@ static bool is_own(const char *function, const char *path, unsigned long line)
 	return declared >= 0 ? declared : is_wrapper_name(function);
 }
 
-/* The answers stand in the order of the questions: "0x..." begins one, then come pairs of lines, function and place, innermost first. */
+/* The answers stand in the order of the questions: "0x..." begins one, then come pairs of lines, function and place,
+ * innermost first. */
 struct answers {
 	char (*out)[SITE_BYTES];
 	const size_t *which; /* of out, by question */
+	bool *settled;       /* by question: the user's frame was found */
 	size_t n, at;        /* at: questions answered or begun */
-	bool function_next, settled;
+	bool function_next;
 	char function[128];
 };
 
@@ -158,20 +165,19 @@ static void take_line(struct answers *a, char *line)
 {
 	if (strncmp(line, "0x", 2) == 0 && (a->at == 0 || a->function_next)) {
 		a->at++;
-		a->settled = false;
 		a->function_next = true;
 		return;
 	}
 	a->function_next = !a->function_next;
 	if (!a->function_next)
 		snprintf(a->function, sizeof(a->function), "%.127s", line);
-	if (!a->function_next || a->at == 0 || a->at > a->n || a->settled)
+	if (!a->function_next || a->at == 0 || a->at > a->n || a->settled[a->at - 1])
 		return; /* the function's name, more than was asked for, or outer frames */
 	unsigned long number = cut_place(line);
 	if (number == 0)
 		return;
 	snprintf(a->out[a->which[a->at - 1]], SITE_BYTES, "%.50s:%lu", base_name(line), number % 100000000);
-	a->settled = !is_own(a->function, line, number); /* A3 */
+	a->settled[a->at - 1] = !is_own(a->function, line, number); /* A3 */
 }
 
 /* ---- running it ---- */
@@ -274,26 +280,44 @@ static void run_tool(char **argv, struct answers *a, int64_t deadline_ms)
 }
 
 /* One command line for addresses of one module. */
-static void ask(const struct module *m, const void *const *sites, const size_t *which, size_t n, char (*out)[SITE_BYTES],
+static void ask(const char *tool, const struct module *m, const void *const *sites, struct answers *a,
 		int64_t deadline_ms)
 {
-	struct answers a = {.out = out, .which = which, .n = n};
-	char (*text)[24] = calloc(n, sizeof(*text));
-	char **argv = calloc(n + 8, sizeof(*argv));
-	assert(n > 0 && n <= BATCH);
+	char(*text)[24] = calloc(a->n, sizeof(*text));
+	char **argv = calloc(a->n + 8, sizeof(*argv));
+	assert(a->n > 0 && a->n <= BATCH);
 	if (text && argv) {
-		const char *head[] = {"addr2line", "-a", "-f", "-i", "-C", "-e", m->path};
+		const char *head[] = {tool, "-a", "-f", "-i", "-C", "-e", m->path};
 		size_t args = sizeof(head) / sizeof(*head);
 		memcpy(argv, head, sizeof(head));
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < a->n; i++) {
 			snprintf(text[i], sizeof(text[i]), "0x%lx",
-				 (unsigned long)((uintptr_t)sites[which[i]] - 1 - m->base));
+				 (unsigned long)((uintptr_t)sites[a->which[i]] - 1 - m->base));
 			argv[args + i] = text[i];
 		}
-		run_tool(argv, &a, deadline_ms);
+		run_tool(argv, a, deadline_ms);
 	}
 	free(argv);
 	free(text);
+}
+
+/* All tools in turn, each for what the ones before left open. */
+static void ask_all(const struct module *m, const void *const *sites, const size_t *which, size_t n,
+		    char (*out)[SITE_BYTES], int64_t deadline_ms)
+{
+	static const char *const tools[] = {"addr2line", "llvm-addr2line"};
+	size_t open[BATCH];
+	memcpy(open, which, n * sizeof(*which));
+	for (size_t t = 0; t < sizeof(tools) / sizeof(*tools) && n > 0; t++) {
+		bool settled[BATCH] = {false};
+		struct answers a = {.out = out, .which = open, .settled = settled, .n = n};
+		size_t left = 0;
+		ask(tools[t], m, sites, &a, deadline_ms);
+		for (size_t i = 0; i < n; i++)
+			if (!settled[i])
+				open[left++] = open[i];
+		n = left;
+	}
 }
 
 void weir__sim_sites(const void *const *sites, size_t n, char (*out)[SITE_BYTES])
@@ -313,8 +337,7 @@ void weir__sim_sites(const void *const *sites, size_t n, char (*out)[SITE_BYTES]
 			if (out[j][0] == '\0' && m.found && m.base == first.base)
 				which[batch++] = j;
 		}
-		if (batch > 0)
-			ask(&first, sites, which, batch, out, deadline_ms);
+		ask_all(&first, sites, which, batch, out, deadline_ms);
 		for (size_t j = 0; j < batch; j++)
 			if (out[which[j]][0] == '\0')
 				fall_back(sites[which[j]], &first, out[which[j]]);

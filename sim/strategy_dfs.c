@@ -7,8 +7,9 @@
  * exhaustive only for small scenarios.
  *
  * The path from schedule to schedule is a stack of (alternative taken, alternatives). The prefix of the last path is
- * followed again, so the scenario must be deterministic; a prefix that no longer fits shows as a smaller number of
- * alternatives and fails the run as nondeterministic. */
+ * followed again, so the scenario must be deterministic; a prefix that no longer fits shows as another number of
+ * alternatives, or as one that never comes, and fails the run as nondeterministic. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "strategy.h"
@@ -39,10 +40,10 @@ static uint32_t follow(struct dfs *d, uint32_t n)
 	if (d->depth == d->length) {
 		if (d->length == d->cap) {
 			size_t cap = d->cap ? 2 * d->cap : 256;
-			struct branch *more = realloc(d->path, cap * sizeof(*more));
+			struct branch *more = weir__own_realloc(d->path, cap * sizeof(*more));
 			if (!more) {
-				d->broken = true;
-				return 0;
+				fprintf(stderr, "weir sim: no memory for a path of %zu choices\n", cap);
+				abort();
 			}
 			d->path = more;
 			d->cap = cap;
@@ -50,7 +51,7 @@ static uint32_t follow(struct dfs *d, uint32_t n)
 		d->path[d->length++] = (struct branch){.taken = 0, .n = n};
 	}
 	struct branch *b = &d->path[d->depth++];
-	if (b->n != n) { /* the same prefix, another program: the run-twice check says where */
+	if (b->n != n) { /* the same prefix, another program: dfs_end says so */
 		d->broken = true;
 		return 0;
 	}
@@ -61,9 +62,10 @@ static uint32_t dfs_pick(struct sim_strategy *st, const struct sim_view *view)
 {
 	struct dfs *d = (struct dfs *)st;
 	bool free_switch = view->current == SIM_NONE;
-	uint32_t n = free_switch || d->preemptions < d->bound ? view->n : 1;
+	bool bounded = !free_switch && d->preemptions >= d->bound; /* then: to go on, or to move the clock */
+	uint32_t n = bounded ? 1 + (uint32_t)view->clock : view->n;
 	uint32_t i = n > 1 ? follow(d, n) : 0;
-	uint32_t a = weir__sim_alternative(view, i);
+	uint32_t a = bounded && i == 1 ? SIM_CLOCK : weir__sim_alternative(view, i);
 	if (!free_switch && a != view->current && a != SIM_CLOCK)
 		d->preemptions++;
 	return a;
@@ -77,10 +79,11 @@ static uint32_t dfs_value(struct sim_strategy *st, uint32_t n)
 static bool dfs_end(struct sim_strategy *st, const struct sim *s)
 {
 	struct dfs *d = (struct dfs *)st;
-	(void)s;
-	if (d->broken)
+	if (d->broken || d->depth < d->length) {
+		weir__sim_fail((struct sim *)(uintptr_t)s, WEIR_SIM_NONDETERMINISM,
+			       "the first choices of the schedule before did not lead to the same alternatives again");
 		return false;
-	d->length = d->depth;
+	}
 	while (d->length > 0 && d->path[d->length - 1].taken + 1 == d->path[d->length - 1].n)
 		d->length--;
 	if (d->length == 0)

@@ -71,8 +71,10 @@ void weir_sim_name(const void *object, const char *text)
 	struct sim *s = active();
 	struct weir_obj *obj = s ? weir__inspect_object(object) : NULL;
 	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
+	weir__san_enter();
 	if (o)
 		snprintf(o->name, sizeof(o->name), "%s", text ? text : "");
+	weir__san_leave();
 }
 
 void weir_sim_quiesce(weir_ctx *ctx)

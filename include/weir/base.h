@@ -34,6 +34,11 @@
 #define WEIR_MS(n) (INT64_C(1000000) * (int64_t)(n))
 #define WEIR_SEC(n) (INT64_C(1000000000) * (int64_t)(n))
 
+/* A descriptor: the system's own number, so that whatever makes descriptors makes them for weir too, and a call of
+ * the system's on one needs no conversion (core/io.h). */
+typedef int weir_fd;
+#define WEIR_FD_NONE (-1)
+
 typedef struct weir_rt weir_rt;       /* a runtime: clock, tasks, memory (rt.h) */
 typedef struct weir_task weir_task;   /* a task of a runtime (rt.h) */
 typedef struct weir_ctx weir_ctx;     /* a node of a cancellation tree (core/ctx.h) */

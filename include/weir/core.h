@@ -6,9 +6,11 @@
 
 #include <weir/core/err.h>
 #include <weir/core/ctx.h>
+#include <weir/core/io.h>
 #include <weir/core/chan.h>
 #include <weir/core/select.h>
 #include <weir/core/scope.h>
+#include <weir/core/sync.h>
 #include <weir/core/stats.h>
 #include <weir/core/pipeline.h>
 #include <weir/core/run.h>

@@ -71,14 +71,23 @@ struct weir_rt_vtable {
 	void (*unpark)(weir_rt *rt, weir_task *task);
 	void (*yield)(weir_rt *rt);
 	/* As park, and also returns the poll(2) events (a positive mask) once fd has one of `events`. */
-	int (*wait_fd)(weir_rt *rt, int fd, short events, int64_t deadline_at);
+	int (*wait_fd)(weir_rt *rt, weir_fd fd, short events, int64_t deadline_at);
+	/* None of these waits: WEIR_EAGAIN where it would have to, and wait_fd says when to ask again. Other failures
+	 * are -errno. n is from 1 to INT_MAX. A runtime without descriptors answers WEIR_ENOSYS, in wait_fd too. */
+	int (*fd_read)(weir_rt *rt, weir_fd fd, void *buf, size_t n);        /* how many bytes; 0 at the end */
+	int (*fd_write)(weir_rt *rt, weir_fd fd, const void *buf, size_t n); /* how many bytes, at least one */
+	int (*fd_accept)(weir_rt *rt, weir_fd listener, weir_fd *out);
+	int (*fd_shut)(weir_rt *rt, weir_fd fd); /* nothing more will be written: the peer reads the end */
+	void (*fd_close)(weir_rt *rt, weir_fd fd);
+	int (*signals_open)(weir_rt *rt, const int *signals, size_t n, weir_fd *out); /* readable when one came */
+	int (*signals_next)(weir_rt *rt, weir_fd fd);                                 /* the number of one that came */
 	int (*run)(weir_rt *rt, void (*fn)(void *arg), void *arg);
 	void (*misuse)(weir_rt *rt, const struct weir_misuse *misuse);
 	void (*say)(weir_rt *rt, const char *text); /* a text for whoever operates the process: stderr on threads */
 	void (*free)(weir_rt *rt);
 };
 
-#define WEIR_RT_VERSION 1
+#define WEIR_RT_VERSION 2
 
 struct weir_rt {
 	const struct weir_rt_vtable *vt;

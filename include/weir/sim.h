@@ -13,9 +13,9 @@
  * or, from any test framework: weir_sim_run(&opts, fn, arg, &result) == 0.
  *
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
- * contexts, scopes, items and memory of the runtime, use of a handle by two tasks that are not ordered, stale handles,
- * a channel whose account does not balance, broken invariants, runs without end, a run that differs when it is
- * repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
+ * contexts, scopes, items, descriptors and memory of the runtime, use of a handle by two tasks that are not ordered,
+ * stale handles, a channel whose account does not balance, broken invariants, runs without end, a run that differs
+ * when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
  * ThreadSanitizer on real threads for those), weak memory, real blocking calls. Ownership handed over by anything but
  * weir's operations looks unordered to it.
  *
@@ -62,6 +62,7 @@ struct weir_sim_opts {
 	const char *replay;   /* one schedule, as a report named it */
 	uint64_t fail_alloc;  /* the n-th allocation fails (from 1); 0: none */
 	uint64_t fail_spawn;  /* the n-th spawn fails (from 1); 0: none */
+	bool short_io;        /* how many bytes a read or write of a fake descriptor moves is a choice */
 	bool fault_sweep;     /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
 	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
 	const char *report;      /* path the report is written to as well; NULL: none */
@@ -171,12 +172,35 @@ WEIR_API void weir_sim_name(const void *object, const char *text);
 /* A task outside of any scope, under ctx; it must have returned when the scenario ends. name is copied. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, weir_task_fn *fn, void *arg);
 
-/* fn(arg) is called after every step, and must not call weir; false is a failure that names `what` (static). At most
+/* fn(arg) is called after every step, and may only look (statistics, polls); false is a failure that names `what` (static). At most
  * 8. */
 WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
 
 /* Whether the caller runs inside the simulator. */
 WEIR_API bool weir_sim_active(void);
+
+/* ---- descriptors ----
+ * Fake ones, for weir/core/io.h. Their numbers begin at WEIR_SIM_FD, where no real one is, and are never used twice in
+ * a schedule: a stale one is a failure, one that is left open a leak. An end holds at most `capacity` bytes (1 to
+ * WEIR_SIM_FD_BYTES) that the other has written and nobody has read, then writing waits. A close with bytes unread
+ * resets the connection: the peer's next call is -ECONNRESET. Names are for reports and copied (23 bytes). Outside of
+ * the simulator: WEIR_ENOSYS. None of these waits; connecting and raising are choices. */
+#define WEIR_SIM_FD (1 << 20)
+#define WEIR_SIM_FD_BYTES 4096
+
+WEIR_API WEIR_MUST_CHECK int weir_sim_pipe(const char *name, size_t capacity, weir_fd *out_read, weir_fd *out_write);
+WEIR_API WEIR_MUST_CHECK int weir_sim_socketpair(const char *name, size_t capacity, weir_fd *out_two);
+
+/* A listener, and a connection to it, whose accepted end has the same name. -ECONNREFUSED: the listener is closed (its
+ * number can still be connected to, as an address could), or 16 connections wait to be accepted. */
+WEIR_API WEIR_MUST_CHECK int weir_sim_listen(const char *name, size_t capacity, weir_fd *out);
+WEIR_API WEIR_MUST_CHECK int weir_sim_connect(const char *name, weir_fd listener, weir_fd *out);
+
+/* Closes a connection so that the peer sees a reset. */
+WEIR_API void weir_sim_reset(weir_fd *fd);
+
+/* As if the process was sent the signal (1 to 63): it waits for weir_signals_next, once however often it was raised. */
+WEIR_API void weir_sim_signal_raise(int signal);
 
 WEIR_EXTERN_C_END
 

@@ -5,7 +5,8 @@
  *  K1  accepted = delivered + dropped + len, under the lock, always. An item counts as accepted when it enters the ring
  *      or is claimed straight out of a waiting sender, as delivered when a receiver has claimed it.
  *  K2  Receivers wait only while the ring is empty; senders wait only while it is full. So never both, apart from
- *      waiters that were claimed by somebody else and have not yet taken their links out.
+ *      waiters that were claimed by somebody else and have not yet taken their links out, and from a select that offers
+ *      both ends of one rendezvous.
  *  K3  An item moves under the lock, between the ring and memory of tasks that cannot run on until they are woken (W6).
  *  K4  Nobody sends once n_rx is 0 or shut is set; nobody is left waiting to receive once n_tx is 0 or shut is set and
  *      the ring is empty.
@@ -136,7 +137,9 @@ static int chan_send(weir_ctx *ctx, weir_tx *tx, const void *item)
 		return rc;
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);
-	rc = weir__chan_try_send(ch, item, &wake);
+	rc = weir__ctx_marked(ctx); /* W7 */
+	if (rc == 0)
+		rc = weir__chan_try_send(ch, item, &wake);
 	if (rc == WEIR_EAGAIN)
 		return chan_wait(ctx, ch, &ch->senders, rank, (void *)(uintptr_t)item);
 	weir__unlock(&ch->lock, rank);
@@ -155,7 +158,9 @@ static int chan_recv(weir_ctx *ctx, weir_rx *rx, void *out)
 		return rc;
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);
-	rc = weir__chan_try_recv(ch, out, &wake);
+	rc = weir__ctx_marked(ctx); /* W7 */
+	if (rc == 0)
+		rc = weir__chan_try_recv(ch, out, &wake);
 	if (rc == WEIR_EAGAIN)
 		return chan_wait(ctx, ch, &ch->receivers, rank, out);
 	weir__unlock(&ch->lock, rank);
@@ -292,8 +297,8 @@ static struct weir__chan *chan_alloc(weir_rt *rt, const weir_type *type, size_t 
 	return ch;
 }
 
-/* n handles of one side, or none: a chain until the last one is there, so that a failure leaves the outputs alone. They count as open only
- * once the caller says so under the lock. */
+/* n handles of one side, or none: a chain until the last one is there, so that a failure leaves the outputs alone. They
+ * count as open only once the caller says so under the lock. */
 static int ends_alloc(struct weir__chan *ch, size_t n, weir_tx **tx, weir_rx **rx, const void *site)
 {
 	void *last = NULL, **end;
@@ -349,15 +354,8 @@ int weir_chan_new(weir_rt *rt, const weir_type *type, size_t capacity, weir_tx *
 	return weir__chan_new(rt, type, capacity, tx, rx, WEIR__SITE());
 }
 
-static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, weir_tx **tx, weir_rx **rx,
-			const void *site)
+static int ends_clone(struct weir__chan *ch, size_t n, weir_tx **tx, weir_rx **rx, const void *site)
 {
-	if (n == 0 || n > UINT32_MAX / 2)
-		return WEIR_EINVAL;
-	if (weir__hooked(ch->rt)) {
-		struct weir_op op = handle_op(WEIR_OP_CLONE, ch, end, site);
-		weir__choice(ch->rt, &op);
-	}
 	assert(weir__locks_held() == 0);
 	int rc = ends_alloc(ch, n, tx, rx, site);
 	if (rc < 0)
@@ -372,6 +370,18 @@ static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, w
 	for (size_t i = 0; i < n; i++)
 		weir__created(ch->rt, tx ? &tx[i]->obj : &rx[i]->obj, &ch->obj, site);
 	return 0;
+}
+
+static int handle_clone(struct weir__chan *ch, struct weir_obj *end, size_t n, weir_tx **tx, weir_rx **rx,
+			const void *site)
+{
+	struct weir_op op = handle_op(WEIR_OP_CLONE, ch, end, site);
+	if (n == 0 || n > UINT32_MAX / 2)
+		return WEIR_EINVAL;
+	if (!weir__hooked(ch->rt))
+		return ends_clone(ch, n, tx, rx, site);
+	weir__choice(ch->rt, &op);
+	return weir__result(ch->rt, &op, ends_clone(ch, n, tx, rx, site));
 }
 
 int weir__tx_clone(weir_tx *tx, size_t n, weir_tx **out, const void *site)
@@ -466,9 +476,17 @@ static void chan_close_tx(struct weir__chan *ch)
 	weir__wake_all(&wake);
 }
 
+void weir__chan_reader_ctx(struct weir__chan *ch, weir_ctx *ctx)
+{
+	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);
+	ch->reader_ctx = ctx;
+	weir__unlock(&ch->lock, rank);
+}
+
 static void chan_close_rx(struct weir__chan *ch)
 {
 	struct weir__wake wake;
+	weir_ctx *ends = NULL;
 	bool leftovers = false;
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);
@@ -479,9 +497,16 @@ static void chan_close_rx(struct weir__chan *ch)
 		ch->dropped += ch->len;
 		ch->len = 0;
 		check_account(ch);
+		ends = ch->reader_ctx;
+		if (ends)
+			weir__ctx_pin(ends); /* its owner takes reader_ctx back before it finishes it */
 	}
 	weir__unlock(&ch->lock, rank);
 	weir__wake_all(&wake);
+	if (ends) {
+		weir__ctx_end(ends, WEIR_CAUSE_CONSUMER, "nobody reads the results any more");
+		weir__ctx_unpin(ends);
+	}
 	if (leftovers)
 		chan_drain(ch);
 }
@@ -596,16 +621,29 @@ void weir__chan_account(struct weir__chan *ch, struct weir_chan_stats *out)
 	weir__unlock(&ch->lock, rank);
 }
 
-void weir_tx_stats(const weir_tx *tx, struct weir_chan_stats *out)
+/* end: tx or rx, which are laid out alike; NULL: zeros. */
+static void end_stats(const struct weir_tx *end, struct weir_chan_stats *out, const void *site)
 {
 	*out = (struct weir_chan_stats){0};
-	if (tx)
-		weir__chan_account(tx->chan, out);
+	if (!end)
+		return;
+	struct weir__chan *ch = end->chan;
+	struct weir_op op = handle_op(WEIR_OP_CHAN_STATS, ch, (struct weir_obj *)(uintptr_t)&end->obj, site);
+	bool hooked = weir__hooked(ch->rt);
+	op.access = WEIR_ACCESS_READ;
+	if (hooked)
+		weir__choice(ch->rt, &op);
+	weir__chan_account(ch, out);
+	if (hooked)
+		weir__result(ch->rt, &op, 0);
+}
+
+void weir_tx_stats(const weir_tx *tx, struct weir_chan_stats *out)
+{
+	end_stats(tx, out, WEIR__SITE());
 }
 
 void weir_rx_stats(const weir_rx *rx, struct weir_chan_stats *out)
 {
-	*out = (struct weir_chan_stats){0};
-	if (rx)
-		weir__chan_account(rx->chan, out);
+	end_stats((const struct weir_tx *)rx, out, WEIR__SITE());
 }

@@ -20,6 +20,7 @@ struct weir__chan {
 	bool shut;                  /* the receiving side stopped intake */
 	struct weir__queue senders, receivers;
 	uint64_t accepted, delivered, dropped;
+	weir_ctx *reader_ctx; /* of a pipeline's results: ended when the last receiver leaves; NULL: none */
 	struct weir__chan *next_drain;
 	unsigned char *ring;
 };
@@ -50,6 +51,10 @@ int weir__rx_clone(weir_rx *rx, size_t n, weir_rx **out, const void *site);
 
 /* Stops intake, without a choice: the caller's operation covers it. */
 void weir__chan_shut(struct weir__chan *ch);
+
+/* Ends ctx (cause: consumer) when the last receiving handle closes; NULL: no longer. Once it returns, nobody is
+ * about to end the context it was before. */
+void weir__chan_reader_ctx(struct weir__chan *ch, weir_ctx *ctx);
 
 /* Keeps the memory (not the channel open), and lets it go. */
 void weir__chan_ref(struct weir__chan *ch);

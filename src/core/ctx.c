@@ -19,6 +19,9 @@
  *      So either the sleeper sees the state, or the canceller sees the sleeper.
  *  C6  A canceller holds a pin from before it looks at the node until after it has left the lists; fini waits for pins
  *      to be 0. The unparks come after the pin is gone: they touch waiters (W2), never nodes.
+ *  C7  Cancels of one tree mark under its lock, each only if it finds no mark above its node. So whoever finds a mark,
+ *      and none below it, knows the cause, and two who look at nodes of one chain never disagree about which came
+ *      first.
  *
  * Lock order: the tree's lock is the last (WEIR__RANK_TREE). May run at the same time: anything but fini with
  * anything; fini with a canceller that began before it. See chapters 8 and 9 of docs/book. */
@@ -56,22 +59,41 @@ static uint64_t latch(struct weir__ctx *c, uint64_t state)
 	return weir__cas64(&c->state, &before, state) ? state : before; /* C1 */
 }
 
+/* The nearest node from c upwards that carries a mark, or NULL. A mark may appear below the one that was found while
+ * the chain was read, so it is read again until it stays the same: then at that moment nothing below was marked
+ * (C7). */
+static struct weir__ctx *nearest_mark(struct weir__ctx *c)
+{
+	for (struct weir__ctx *found = NULL;;) {
+		struct weir__ctx *a = c;
+		while (a && a != found && !weir__load64(&a->state))
+			a = a->up;
+		if (a == found)
+			return found;
+		found = a;
+	}
+}
+
 static uint64_t look_up(struct weir__ctx *c)
 {
-	uint64_t state = weir__load64(&c->state);
-	if (state)
-		return state;
-	for (struct weir__ctx *a = c->up; a; a = a->up) {
-		state = weir__load64(&a->state);
-		if (state) {
-			uint32_t was_deadline = (uint32_t)(state >> CAUSE_SHIFT) & WAS_DEADLINE;
-			return latch(c, pack(WEIR_CAUSE_PARENT | was_deadline, state_text(state)));
-		}
+	struct weir__ctx *marked = nearest_mark(c);
+	if (marked == c)
+		return weir__load64(&c->state);
+	if (marked) {
+		uint64_t state = weir__load64(&marked->state);
+		uint32_t was_deadline = (uint32_t)(state >> CAUSE_SHIFT) & WAS_DEADLINE;
+		return latch(c, pack(WEIR_CAUSE_PARENT | was_deadline, state_text(state)));
 	}
 	if (c->deadline_at == WEIR_FOREVER || c->rt->vt->now(c->rt) < c->deadline_at)
 		return 0;
 	uint32_t cause = c->flags & WEIR__CTX_OWN_DEADLINE ? WEIR_CAUSE_DEADLINE : WEIR_CAUSE_PARENT; /* C3 */
 	return latch(c, pack(cause | WAS_DEADLINE, "deadline passed"));
+}
+
+int weir__ctx_marked(const weir_ctx *ctx)
+{
+	const struct weir__ctx *marked = nearest_mark(weir__ctx(ctx));
+	return marked ? state_code(weir__load64(&marked->state)) : 0;
 }
 
 int weir__ctx_ended(weir_ctx *ctx)
@@ -187,16 +209,16 @@ static void claim_subtree(struct weir__ctx *top, struct weir__wake *wake)
 
 void weir__ctx_end(weir_ctx *ctx, enum weir_cause cause, const char *why)
 {
-	struct weir__ctx *c = weir__ctx(ctx);
+	struct weir__ctx *c = weir__ctx(ctx), *root = c->root;
 	struct weir__wake wake;
 	uint64_t alive = 0;
 	assert(weir__locks_held() == 0);
 	weir__wake_init(&wake);
 	weir__fetch_add32(&c->pins, 1);
-	if (!look_up(c) && weir__cas64(&c->state, &alive, pack((uint32_t)cause, why ? why : "cancelled"))) {
-		struct weir__ctx *root = c->root;
+	if (!look_up(c)) { /* with the clock, which is not read under a lock */
 		uint32_t rank = weir__lock(&root->lock, WEIR__RANK_TREE);
-		claim_subtree(c, &wake); /* C5 */
+		if (!nearest_mark(c) && weir__cas64(&c->state, &alive, pack((uint32_t)cause, why ? why : "cancelled")))
+			claim_subtree(c, &wake); /* C5, C7 */
 		weir__unlock(&root->lock, rank);
 	}
 	weir__fetch_sub32(&c->pins, 1); /* C6: the node may be gone from here on */

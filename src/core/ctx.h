@@ -33,6 +33,9 @@ struct __attribute__((may_alias)) weir__ctx {
 /* 0 while alive, else the code. The look-up behind weir_ctx_err, without its choice. */
 int weir__ctx_ended(weir_ctx *ctx);
 
+/* The same without the clock: whether the node or an ancestor carries a mark. May be called under any lock. */
+int weir__ctx_marked(const weir_ctx *ctx);
+
 /* weir_ctx_cause without its choice. */
 enum weir_cause weir__ctx_cause(const weir_ctx *ctx, const char **out_why);
 
@@ -51,6 +54,17 @@ static inline struct weir__ctx *weir__ctx(const weir_ctx *ctx)
 	struct weir__ctx *c = (struct weir__ctx *)(uintptr_t)ctx;
 	assert(c->obj.kind == WEIR_OBJ_CTX); /* zeroed, or finished */
 	return c;
+}
+
+/* Keeps fini from finishing the node for a moment in which the caller runs code that cannot block. */
+static inline void weir__ctx_pin(weir_ctx *ctx)
+{
+	weir__fetch_add32(&weir__ctx(ctx)->pins, 1);
+}
+
+static inline void weir__ctx_unpin(weir_ctx *ctx)
+{
+	weir__fetch_sub32(&weir__ctx(ctx)->pins, 1);
 }
 
 static inline weir_rt *weir__ctx_rt(const weir_ctx *ctx)

@@ -5,6 +5,7 @@
 
 #include "pipeline.h"
 #include "select.h"
+#include "sync.h"
 
 static const struct weir__chan *chan_of(const struct weir_obj *obj)
 {
@@ -17,6 +18,17 @@ static bool anybody_waits(const struct weir__queue *q)
 	for (const struct weir__link *link = q->first; link; link = link->next)
 		if (weir__load32(&link->waiter->claim) == WEIR__CLAIM_NONE)
 			return true;
+	return false;
+}
+
+/* A sender and a receiver who could serve each other: not the two cases of one select. */
+static bool pair_waits(const struct weir__chan *ch)
+{
+	for (const struct weir__link *s = ch->senders.first; s; s = s->next)
+		for (const struct weir__link *r = ch->receivers.first; r; r = r->next)
+			if (s->waiter != r->waiter && weir__load32(&s->waiter->claim) == WEIR__CLAIM_NONE &&
+			    weir__load32(&r->waiter->claim) == WEIR__CLAIM_NONE)
+				return true;
 	return false;
 }
 
@@ -46,7 +58,7 @@ bool weir__inspect_account_ok(const struct weir_obj *obj)
 	if (!ch->senders.first && !ch->receivers.first)
 		return true;
 	bool senders = anybody_waits(&ch->senders), receivers = anybody_waits(&ch->receivers);
-	if (senders && (receivers || ch->len < ch->capacity || ch->n_rx == 0 || ch->shut))
+	if (senders && (pair_waits(ch) || ch->len < ch->capacity || ch->n_rx == 0 || ch->shut))
 		return false;
 	return !receivers || (ch->len == 0 && ch->n_tx > 0 && !ch->shut);
 }
@@ -73,17 +85,98 @@ void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_
 	const struct weir__case *c = (const struct weir__case *)&cases[index];
 	struct weir__chan *ch = weir__case_chan(c);
 	*out = (struct weir__case_view){.at = c->at, .rc = c->rc};
-	out->kind = c->kind == WEIR__CASE_SEND    ? WEIR__VIEW_SEND
-		    : c->kind == WEIR__CASE_RECV  ? WEIR__VIEW_RECV
-		    : c->kind == WEIR__CASE_TIMER ? WEIR__VIEW_TIMER
-		    : c->kind == WEIR__CASE_CTX   ? WEIR__VIEW_CTX
-						  : WEIR__VIEW_OFF;
+	out->kind = c->kind == WEIR__CASE_SEND     ? WEIR__VIEW_SEND
+		    : c->kind == WEIR__CASE_RECV   ? WEIR__VIEW_RECV
+		    : c->kind == WEIR__CASE_TIMER  ? WEIR__VIEW_TIMER
+		    : c->kind == WEIR__CASE_CTX    ? WEIR__VIEW_CTX
+		    : c->kind == WEIR__CASE_TICKER ? WEIR__VIEW_TICKER
+						   : WEIR__VIEW_OFF;
+	if (c->kind == WEIR__CASE_TICKER)
+		out->at = ((const struct weir_ticker *)c->end)->next_at;
 	if (ch) {
 		out->obj = &ch->obj;
 		out->handle = (struct weir_obj *)c->end;
 	} else if (c->kind == WEIR__CASE_CTX) {
 		out->obj = &weir__ctx(c->end)->obj;
 	}
+}
+
+static size_t queue_length(const struct weir__queue *q)
+{
+	size_t n = 0;
+	for (const struct weir__link *link = q->first; link; link = link->next)
+		n++;
+	return n;
+}
+
+/* The queue of tasks that wait; *also: a second one, or NULL. NULL: the object has none. */
+static const struct weir__queue *queue_of(const struct weir_obj *obj, const struct weir__queue **also)
+{
+	*also = NULL;
+	switch (obj->kind) {
+	case WEIR_OBJ_MUTEX:
+		return &((const struct weir__mutex *)obj)->waiters;
+	case WEIR_OBJ_RWLOCK:
+		*also = &((const struct weir__rwlock *)obj)->writers;
+		return &((const struct weir__rwlock *)obj)->readers;
+	case WEIR_OBJ_COND:
+		return &((const struct weir__cond *)obj)->waiters;
+	case WEIR_OBJ_SEM:
+		return &((const struct weir__sem *)obj)->waiters;
+	case WEIR_OBJ_WG:
+		return &((const struct weir__wg *)obj)->waiters;
+	case WEIR_OBJ_ONCE:
+		return &((const struct weir__once *)obj)->waiters;
+	default:
+		return NULL;
+	}
+}
+
+bool weir__inspect_sync(const struct weir_obj *obj, struct weir__sync_view *out)
+{
+	const struct weir__mutex *mutex = (const struct weir__mutex *)obj;
+	const struct weir__rwlock *rwlock = (const struct weir__rwlock *)obj;
+	const struct weir__once *once = (const struct weir__once *)obj;
+	const struct weir__queue *writers, *q = queue_of(obj, &writers);
+	*out = (struct weir__sync_view){.waiting = q ? queue_length(q) : 0,
+					.waiting_writers = q && writers ? queue_length(writers) : 0};
+	if (obj->kind == WEIR_OBJ_MUTEX) {
+		out->holder = mutex->holder;
+		out->site = mutex->site;
+	} else if (obj->kind == WEIR_OBJ_RWLOCK) {
+		out->holder = rwlock->writer;
+		out->site = rwlock->site;
+		out->readers = rwlock->n_readers;
+	} else if (obj->kind == WEIR_OBJ_ONCE) {
+		out->holder = once->runner;
+		out->site = once->site;
+	} else if (obj->kind == WEIR_OBJ_SEM) {
+		out->count = ((const struct weir__sem *)obj)->permits;
+	} else if (obj->kind == WEIR_OBJ_WG) {
+		out->count = ((const struct weir__wg *)obj)->count;
+	} else if (obj->kind == WEIR_OBJ_ATOMIC) {
+		out->count = weir__seq_load64(&((const struct weir__atomic *)obj)->value);
+	}
+	return q || obj->kind == WEIR_OBJ_ATOMIC;
+}
+
+bool weir__inspect_waits(const struct weir_obj *obj, const weir_task *task, uint64_t *n)
+{
+	const struct weir__queue *more, *q = queue_of(obj, &more);
+	for (; q; q = more, more = NULL) {
+		for (const struct weir__link *link = q->first; link; link = link->next) {
+			if (link->waiter->task != task)
+				continue;
+			*n = obj->kind == WEIR_OBJ_SEM ? *(const uint64_t *)link->item : 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+void weir__inspect_forget_locks(void)
+{
+	weir__lock_state = (struct weir__lock_state){0};
 }
 
 struct weir_obj *weir__inspect_object(const void *user)
@@ -97,6 +190,13 @@ struct weir_obj *weir__inspect_object(const void *user)
 		return weir__inspect_handle_chan(obj);
 	case WEIR_OBJ_CTX: /* of a scope: the scope is named through its own context */
 	case WEIR_OBJ_PIPELINE:
+	case WEIR_OBJ_MUTEX:
+	case WEIR_OBJ_RWLOCK:
+	case WEIR_OBJ_COND:
+	case WEIR_OBJ_SEM:
+	case WEIR_OBJ_WG:
+	case WEIR_OBJ_ONCE:
+	case WEIR_OBJ_ATOMIC:
 		return obj;
 	default:
 		return NULL;

@@ -35,7 +35,14 @@ struct weir__ctx_view {
 void weir__inspect_ctx(const struct weir_obj *ctx, struct weir__ctx_view *out);
 
 struct weir__case_view {
-	enum { WEIR__VIEW_OFF, WEIR__VIEW_SEND, WEIR__VIEW_RECV, WEIR__VIEW_TIMER, WEIR__VIEW_CTX } kind;
+	enum {
+		WEIR__VIEW_OFF,
+		WEIR__VIEW_SEND,
+		WEIR__VIEW_RECV,
+		WEIR__VIEW_TIMER,
+		WEIR__VIEW_CTX,
+		WEIR__VIEW_TICKER,
+	} kind;
 	struct weir_obj *obj;    /* channel or context, or NULL */
 	struct weir_obj *handle; /* or NULL */
 	int64_t at;
@@ -44,7 +51,24 @@ struct weir__case_view {
 
 void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_view *out);
 
-/* The object that a pointer of the user's stands for: a handle, context, scope or pipeline; NULL if it is none. */
+/* No lock counts as held by this thread: after a run that ended in the middle of an operation, whose memory is gone. */
+void weir__inspect_forget_locks(void);
+
+struct weir__sync_view {
+	const weir_task *holder; /* of a mutex, of the write side, who runs a once; NULL: nobody */
+	const void *site;        /* where it asked */
+	uint64_t readers, count; /* count: permits that are free, of a wait group, value of an atomic */
+	size_t waiting, waiting_writers;
+};
+
+/* False: not an object of core/sync.h (or one that is finished). */
+bool weir__inspect_sync(const struct weir_obj *obj, struct weir__sync_view *out);
+
+/* Whether the task stands in a queue of the object; *n: for how many permits, of a semaphore. */
+bool weir__inspect_waits(const struct weir_obj *obj, const weir_task *task, uint64_t *n);
+
+/* The object that a pointer of the user's stands for: a handle, context, scope, pipeline or object
+ * of core/sync.h; NULL if it is none. */
 struct weir_obj *weir__inspect_object(const void *user);
 
 #endif

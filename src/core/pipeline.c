@@ -16,6 +16,8 @@
  *      is never left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is
  *      only left.
  *  L5  All memory is there before the first worker starts; the job path allocates nothing.
+ *  L6  Whoever closes the last receiving end of the results ends the run's context, so a handler hears of it at once,
+ *      and not only a worker that has a result to hand over.
  *
  * Lock order: WEIR__RANK_PIPELINE for `alive` and for the window, never both. The object dies with its scope: after
  * every worker's thread was joined. See chapters 12 to 14 of docs/book. */
@@ -69,7 +71,7 @@ weir_type weir_job_type(const weir_type *in)
 	return (weir_type){.name = in->name,
 			   .size = weir__align_up(weir_job_offset(in) + in->size, align),
 			   .align = align,
-			   .drop = in->drop ? drop_job : NULL,
+			   .drop = drop_job, /* always: attach knows a job channel by it */
 			   .arg = (void *)(uintptr_t)in};
 }
 
@@ -96,8 +98,8 @@ static int classify(weir_ctx *job_ctx, struct weir_result_head *head, int rc)
 		return SUCCEEDED;
 	}
 	head->rc = ended ? ended : rc;
-	if (head->err.code == 0)
-		head->err.code = head->rc;
+	if (head->err.code == 0 || ended)
+		head->err.code = head->rc; /* the detail agrees with the result */
 	if (!ended)
 		return FAILED;
 	head->cause = weir__ctx_cause(job_ctx, &head->why);
@@ -120,7 +122,7 @@ static void run_handler(struct weir__worker *w)
 	weir__ctx_init(&ctx, &p->ctx, limit > 0 ? weir_time_add(now, limit) : WEIR_FOREVER, 0, p->site);
 	int rc = p->opts.handler(&ctx, w->job + p->in_offset, w->result + p->out_offset, &head->err, p->opts.arg);
 	assert(weir__locks_held() == 0);
-	weir_stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1);
+	weir__stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1, p->site);
 	weir_ctx_fini(&ctx);
 	weir__store64(&w->busy_since, 0);
 	weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
@@ -131,7 +133,7 @@ static void emit(struct weir__worker *w)
 {
 	struct weir_pipeline *p = w->run;
 	int rc = weir__tx_send(&p->ctx, w->results, w->result, p->site);
-	weir_stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1);
+	weir__stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1, p->site);
 	if (rc < 0)
 		weir_type_drop(&p->result_type, w->result);
 	if (rc == WEIR_EPIPE)
@@ -146,7 +148,7 @@ static int pick_up(struct weir__worker *w)
 	struct weir_pipeline *p = w->run;
 	int rc = weir__rx_recv(&p->ctx, w->jobs, w->job, p->site);
 	if (rc == 1)
-		weir_stats_add(p->stats, w->index, RECEIVED, 1);
+		weir__stats_add(p->stats, w->index, RECEIVED, 1, p->site);
 	return rc;
 }
 
@@ -269,6 +271,10 @@ static void run_free(struct weir_pipeline *p)
 	}
 	if (p->jobs)
 		weir__chan_unref(p->jobs);
+	if (p->results) {
+		weir__chan_reader_ctx(p->results, NULL);
+		weir__chan_unref(p->results);
+	}
 	weir_stats_free(&p->stats);
 	weir_ctx_fini(&p->ctx);
 	weir__gone(rt, &p->obj);
@@ -400,6 +406,9 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 		weir__rx_close(&results_rx, p->site);
 		return rc;
 	}
+	p->results = results_rx->chan;
+	weir__chan_ref(p->results);
+	weir__chan_reader_ctx(p->results, &p->ctx); /* L6: the caller has its end from here on */
 	weir__rx_close(jobs, p->site);
 	*results = results_rx;
 	return 0;
@@ -448,7 +457,7 @@ int weir_pipeline_attach(weir_scope *s, const weir_type *in, const weir_type *ou
 	weir_rt *rt = weir__scope(s)->rt;
 	weir_type job = weir_job_type(in);
 	const weir_type *given = &(*jobs)->chan->type;
-	/* the caller's job type points to its own description of `in` */
+	/* the caller's job type points to its own description of `in`, which is one if the drop is ours */
 	if ((*jobs)->chan->rt != rt || given->size != job.size || given->align != job.align ||
 	    given->drop != job.drop || !weir_type_equal(given->arg, in))
 		return WEIR_EINVAL;
@@ -505,36 +514,50 @@ void weir_pipeline_cancel(weir_pipeline *p, const char *why)
 		pipeline_cancel(p, why, WEIR__SITE());
 }
 
+static void fill_stuck(const weir_pipeline *p, weir_pipeline_report *r)
+{
+	for (size_t i = 0; i < p->n_workers && r->n_stuck < WEIR_PIPELINE_STUCK; i++) {
+		uint64_t since = weir__load64(&p->workers[i].busy_since);
+		if (since) {
+			r->stuck[r->n_stuck].worker = i;
+			r->stuck[r->n_stuck].job = weir__load64(&p->workers[i].busy_job);
+			r->stuck[r->n_stuck++].since_at = (int64_t)(since - 1);
+		}
+	}
+}
+
+/* A snapshot is read part by part (the counters, the jobs channel, who is alive); each part is a point of its own. */
 void weir_pipeline_stats(const weir_pipeline *p, weir_pipeline_report *out)
 {
 	uint64_t n[N_COUNTERS];
 	struct weir_chan_stats jobs;
-	weir_pipeline_report r = {0};
+	weir_pipeline *run = (weir_pipeline *)(uintptr_t)p;
+	struct weir_op op = run_op(run, WEIR_OP_STATS_READ, WEIR__SITE());
+	bool hooked = weir__hooked(p->rt);
+	op.access = WEIR_ACCESS_READ;
 	weir_stats_read(p->stats, n);
-	weir__chan_account(p->jobs, &jobs);
-	r.received = n[RECEIVED];
-	r.succeeded = n[SUCCEEDED];
-	r.failed = n[FAILED];
-	r.canceled = n[CANCELED];
-	r.emitted = n[EMITTED];
-	r.undelivered = n[UNDELIVERED];
+	weir_pipeline_report r = {.received = n[RECEIVED],
+				  .succeeded = n[SUCCEEDED],
+				  .failed = n[FAILED],
+				  .canceled = n[CANCELED],
+				  .emitted = n[EMITTED],
+				  .undelivered = n[UNDELIVERED]};
 	uint64_t outcomes = r.succeeded + r.failed + r.canceled;
 	assert(r.emitted + r.undelivered <= outcomes && outcomes <= r.received);
 	r.running = r.received - outcomes;
 	r.finishing = outcomes - r.emitted - r.undelivered;
+	if (hooked)
+		weir__choice(p->rt, &op);
+	weir__chan_account(p->jobs, &jobs);
 	r.discarded = p->own_jobs ? jobs.dropped : 0;
-	struct weir__lock *lock = (struct weir__lock *)(uintptr_t)&p->lock;
-	uint32_t rank = weir__lock(lock, WEIR__RANK_PIPELINE);
+	if (hooked)
+		weir__choice(p->rt, &op);
+	uint32_t rank = weir__lock(&run->lock, WEIR__RANK_PIPELINE);
 	r.workers_alive = p->alive;
-	weir__unlock(lock, rank);
-	for (size_t i = 0; i < p->n_workers && r.n_stuck < WEIR_PIPELINE_STUCK; i++) {
-		uint64_t since = weir__load64(&p->workers[i].busy_since);
-		if (since) {
-			r.stuck[r.n_stuck].worker = i;
-			r.stuck[r.n_stuck].job = weir__load64(&p->workers[i].busy_job);
-			r.stuck[r.n_stuck++].since_at = (int64_t)(since - 1);
-		}
-	}
+	weir__unlock(&run->lock, rank);
+	fill_stuck(p, &r);
+	if (hooked)
+		weir__result(p->rt, &op, 0);
 	*out = r;
 }
 

@@ -5,11 +5,11 @@
 #define WEIR_SRC_CORE_PIPELINE_H
 
 #include <weir/core/pipeline.h>
-#include <weir/core/stats.h>
 
 #include "chan.h"
 #include "reorder.h"
 #include "scope.h"
+#include "stats.h"
 
 struct weir__worker {
 	struct weir_pipeline *run;
@@ -30,8 +30,9 @@ struct weir_pipeline {
 	const weir_type *in;
 	weir_type result_type;
 	size_t in_offset, out_offset;
-	bool own_jobs;           /* start made the jobs channel; attach was given it */
-	struct weir__chan *jobs; /* its memory, kept for drain and the account */
+	bool own_jobs;              /* start made the jobs channel; attach was given it */
+	struct weir__chan *results; /* its memory, kept to take reader_ctx back */
+	struct weir__chan *jobs;    /* its memory, kept for drain and the account */
 	weir_stats *stats;
 	struct weir__lock lock;  /* started, alive and their queues */
 	bool started;            /* all workers exist: they may begin */

@@ -24,6 +24,11 @@ int weir__reorder_enter(struct weir__reorder *r, weir_ctx *ctx, weir_rt *rt)
 	if (rc < 0)
 		return rc;
 	uint32_t rank = weir__lock(&r->lock, WEIR__RANK_PIPELINE);
+	rc = weir__ctx_marked(ctx); /* W7 */
+	if (rc < 0) {
+		weir__unlock(&r->lock, rank);
+		return rc;
+	}
 	if (!may_pick_up(r) || r->waiting.first)
 		return weir__queue_wait(&r->waiting, &r->lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc)
 			       ? 0

@@ -10,6 +10,8 @@
  *      EDEADLINE while the scope has ended is a consequence, not a cause.
  *  P4  joiner is set only while the owner waits in join, and is claimed by the task that makes n_running 0.
  *  P5  Nothing is done in between two failures: who records the first error also cancels the siblings, after unlocking.
+ *  P6  A scope is over when its owner has come to join and only watchers (on_end.c) are left: then those that are idle
+ *      are told to leave. Whatever can make that true looks: the join, a task that leaves, a watcher about to wait.
  *
  * Finished threads are joined at the next spawn and at the join, so a scope that lives long and spawns often does not
  * pile them up.
@@ -29,6 +31,7 @@ struct weir__scope_task {
 	weir_task *task; /* set by the task itself when it starts */
 	weir_task_fn *fn;
 	void *arg;
+	bool watcher;
 	char name[32];
 };
 
@@ -100,17 +103,29 @@ static void record_failure(struct weir__scope *s, const char *name, int rc, weir
 		weir_err_fini(err);
 }
 
-/* P1, P2, P4 */
-static void leave(struct weir__scope *s, struct weir__scope_task *t)
+void weir__scope_settle(struct weir__scope *s, struct weir__wake *wake)
+{
+	assert(s->n_watchers <= s->n_running);
+	if (!s->joiner || s->n_running > s->n_watchers)
+		return;
+	weir__queue_release(&s->idle, 0, wake); /* P6 */
+	if (s->n_running == 0 && weir__claim(s->joiner, WEIR__CLAIM_CASE))
+		weir__wake_add(wake, s->joiner); /* P4 */
+}
+
+/* P1, P2; finished: where the task goes, NULL: it never started. */
+static void leave(struct weir__scope *s, struct weir__scope_task *t, struct weir__scope_task **finished)
 {
 	struct weir__wake wake;
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	list_remove(&s->running, t);
-	list_add(&s->finished, t);
+	if (finished)
+		list_add(finished, t);
 	assert(s->n_running > 0);
-	if (--s->n_running == 0 && s->joiner && weir__claim(s->joiner, WEIR__CLAIM_CASE))
-		weir__wake_add(&wake, s->joiner);
+	s->n_running--;
+	s->n_watchers -= t->watcher;
+	weir__scope_settle(s, &wake);
 	weir__unlock(&s->lock, rank);
 	weir__wake_all(&wake);
 }
@@ -140,7 +155,7 @@ static void task_main(void *arg)
 		record_failure(s, t->name, rc, &err);
 	else
 		weir_err_fini(&err); /* a detail somebody wrote and then did not return */
-	leave(s, t);
+	leave(s, t, &s->finished);
 }
 
 /* Joins the threads of tasks that are over. */
@@ -158,7 +173,8 @@ static void reap(struct weir__scope *s)
 	}
 }
 
-static int scope_spawn(struct weir__scope *s, const char *name, weir_task_fn *fn, void *arg, const void *site)
+static int scope_spawn(struct weir__scope *s, const char *name, weir_task_fn *fn, void *arg, bool watcher,
+		       const void *site)
 {
 	weir_task *unused;
 	int rc = weir__ctx_ended(&s->ctx);
@@ -168,42 +184,46 @@ static int scope_spawn(struct weir__scope *s, const char *name, weir_task_fn *fn
 	struct weir__scope_task *t = s->rt->vt->alloc(s->rt, sizeof(*t), site);
 	if (!t)
 		return WEIR_ENOMEM;
-	*t = (struct weir__scope_task){.scope = s, .fn = fn, .arg = arg};
+	*t = (struct weir__scope_task){.scope = s, .fn = fn, .arg = arg, .watcher = watcher};
 	snprintf(t->name, sizeof(t->name), "%s", name ? name : "task");
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	list_add(&s->running, t);
 	s->n_running++;
+	s->n_watchers += watcher;
 	weir__unlock(&s->lock, rank);
 	rc = s->rt->vt->spawn(s->rt, t->name, task_main, t, site, &unused);
 	if (rc < 0) {
-		struct weir__wake wake;
-		weir__wake_init(&wake);
-		rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
-		list_remove(&s->running, t);
-		if (--s->n_running == 0 && s->joiner && weir__claim(s->joiner, WEIR__CLAIM_CASE))
-			weir__wake_add(&wake, s->joiner);
-		weir__unlock(&s->lock, rank);
-		weir__wake_all(&wake);
+		leave(s, t, NULL);
 		s->rt->vt->release(s->rt, t);
 	}
 	return rc;
 }
 
-int weir__scope_spawn(weir_scope *s, const char *name, weir_task_fn *fn, void *arg, const void *site)
+static int spawn_at(weir_scope *s, const char *name, weir_task_fn *fn, void *arg, bool watcher, const void *site)
 {
 	struct weir__scope *scope = weir__scope(s);
 	if (!scope || !fn || scope->obj.kind != WEIR_OBJ_SCOPE || !scope->open)
 		return WEIR_EINVAL;
 	assert(weir__locks_held() == 0);
 	if (!weir__hooked(scope->rt))
-		return scope_spawn(scope, name, fn, arg, site);
+		return scope_spawn(scope, name, fn, arg, watcher, site);
 	struct weir_op op = {.kind = WEIR_OP_SPAWN,
 			     .access = WEIR_ACCESS_WRITE,
 			     .obj = {&scope->obj, &weir__ctx(&scope->ctx)->obj},
 			     .at = WEIR_FOREVER,
 			     .site = site};
 	weir__choice(scope->rt, &op);
-	return weir__result(scope->rt, &op, scope_spawn(scope, name, fn, arg, site));
+	return weir__result(scope->rt, &op, scope_spawn(scope, name, fn, arg, watcher, site));
+}
+
+int weir__scope_spawn(weir_scope *s, const char *name, weir_task_fn *fn, void *arg, const void *site)
+{
+	return spawn_at(s, name, fn, arg, false, site);
+}
+
+int weir__scope_spawn_watcher(weir_scope *s, weir_task_fn *fn, void *arg, const void *site)
+{
+	return spawn_at(s, "on_end", fn, arg, true, site);
 }
 
 int weir_scope_spawn(weir_scope *s, const char *name, weir_task_fn *fn, void *arg)
@@ -274,12 +294,17 @@ static void report_stuck(struct weir__scope *s, int64_t waited_ns)
 static bool wait_for_last(struct weir__scope *s, weir_ctx *ctx, int64_t deadline_at)
 {
 	struct weir__waiter w;
-	weir__waiter_init(&w, s->rt);
+	struct weir__wake wake;
+	weir__wake_init(&wake);
+	weir__waiter_init(&w, s->rt, ctx);
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	bool gone = s->n_running == 0;
-	if (!gone)
+	if (!gone) {
 		s->joiner = &w;
+		weir__scope_settle(s, &wake);
+	}
 	weir__unlock(&s->lock, rank);
+	weir__wake_all(&wake);
 	if (gone)
 		return true;
 	uint32_t claim = weir__wait(&w, ctx, deadline_at);
@@ -365,5 +390,9 @@ int weir_scope_run(weir_ctx *ctx, weir_task_fn *body, void *arg, weir_err *err)
 {
 	weir_scope s;
 	weir_scope_init(&s, ctx);
-	return weir_scope_join(ctx, &s, body(weir_scope_ctx(&s), err, arg), err);
+	int rc = body(weir_scope_ctx(&s), err, arg);
+	if (rc > 0)
+		rc = weir_fail(err, WEIR_EINVAL, "the body of a scope returned %d: 0 is success, negative an error",
+			       rc);
+	return weir_scope_join(ctx, &s, rc, err);
 }

@@ -23,7 +23,8 @@ struct __attribute__((may_alias)) weir__scope {
 	struct weir__lock lock;
 	bool open;
 	struct weir__scope_task *running, *finished; /* finished: its function is over, its thread not yet joined */
-	size_t n_running;
+	size_t n_running, n_watchers;                /* watchers: those of n_running that on_end started */
+	struct weir__queue idle;                     /* the watchers that wait for a context */
 	struct weir__waiter *joiner;
 	struct weir__owned *owned;
 	const void *site; /* of the init */
@@ -37,7 +38,26 @@ static inline struct weir__scope *weir__scope(weir_scope *s)
 }
 
 int weir__scope_spawn(weir_scope *s, const char *name, weir_task_fn *fn, void *arg, const void *site);
+
+/* A task that does not keep the scope; see P6. */
+int weir__scope_spawn_watcher(weir_scope *s, weir_task_fn *fn, void *arg, const void *site);
+
+/* P4 and P6: under the lock, after anything that they depend on has changed. */
+void weir__scope_settle(struct weir__scope *s, struct weir__wake *wake);
+
 void weir__scope_own(weir_scope *s, struct weir__owned *owned);
+
+/* A registration of weir_scope_on_end; see on_end.c. */
+struct __attribute__((may_alias)) weir__on_end {
+	struct weir_obj obj;
+	weir_rt *rt;
+	weir__a32 state;
+	struct weir__scope *scope; /* gone after its join */
+	weir_ctx *ctx;
+	void (*fn)(void *arg);
+	void *arg;
+	struct weir__link *gate; /* in scope->idle, while its task waits */
+};
 
 /* Names of the tasks that still run, ", "-separated, cut to cap with "..." at the end. */
 void weir__scope_names(struct weir__scope *s, char *buf, size_t cap);

@@ -7,8 +7,9 @@
  * into the queue of each channel before the locks go, so nothing that happens afterwards is missed (S2). Whoever claims
  * the waiter commits exactly that case (W1); the links of all others are taken out again before select returns (S3).
  *
- * Timer cases are part of the park's deadline; context cases link the same waiter to the other context. The caller's
- * context wins at entry and, when the deadline is what ended the wait, over timers that are due at the same moment.
+ * Timer and ticker cases are part of the park's deadline (a ticker's time is read anew by each select); context cases
+ * link the same waiter to the other context. The caller's context wins at entry and, when the deadline is what ended
+ * the wait, over timers that are due at the same moment.
  *
  * The order of locking lives in the case array itself (field `order`), sorted by insertion: n is small, and nothing is
  * allocated. Random is asked for once, and only where two or more cases are ready: in the simulator it is a choice of
@@ -60,6 +61,33 @@ weir_case weir_case_ctx(weir_ctx *other)
 		struct weir__case){.kind = other ? WEIR__CASE_CTX : WEIR__CASE_OFF, .end = other, .at = WEIR_FOREVER});
 }
 
+void weir_ticker_init(struct weir_ticker *t, weir_rt *rt, int64_t first_at, int64_t period_ns)
+{
+	*t = (struct weir_ticker){.period_ns = period_ns, .next_at = first_at, .rt_ = rt};
+	if (period_ns > 0)
+		return;
+	t->next_at = WEIR_FOREVER;
+	weir__misuse(rt, "a ticker needs a period of 1 ns or more", "ticker", WEIR__SITE(), NULL);
+}
+
+weir_case weir_case_ticker(struct weir_ticker *t)
+{
+	return make(&(struct weir__case){.kind = t ? WEIR__CASE_TICKER : WEIR__CASE_OFF,
+					 .end = t,
+					 .at = t ? t->next_at : WEIR_FOREVER});
+}
+
+/* A ticker that is due moves on: how many periods had passed. */
+static int tick(struct weir_ticker *t, int64_t now)
+{
+	assert(t->period_ns > 0 && now >= t->next_at);
+	uint64_t late = (uint64_t)now - (uint64_t)t->next_at; /* of the two signs */
+	uint64_t passed = late / (uint64_t)t->period_ns + 1,
+		 left = (uint64_t)t->period_ns - late % (uint64_t)t->period_ns;
+	t->next_at = weir_time_add(now, (int64_t)left);
+	return passed > INT_MAX ? INT_MAX : (int)passed;
+}
+
 struct weir__chan *weir__case_chan(const struct weir__case *c)
 {
 	return c->kind == WEIR__CASE_SEND   ? ((weir_tx *)c->end)->chan
@@ -76,10 +104,13 @@ static bool check_cases(weir_case *cases, size_t n, weir_rt **rt)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct weir__case *c = inside(&cases[i]);
-		if (c->kind < WEIR__CASE_OFF || c->kind > WEIR__CASE_CTX)
+		if (c->kind < WEIR__CASE_OFF || c->kind > WEIR__CASE_TICKER)
 			return false;
 		struct weir__chan *ch = weir__case_chan(c);
-		weir_rt *own = ch ? ch->rt : c->kind == WEIR__CASE_CTX ? weir__ctx_rt(c->end) : NULL;
+		weir_rt *own = ch                             ? ch->rt
+			       : c->kind == WEIR__CASE_CTX    ? weir__ctx_rt(c->end)
+			       : c->kind == WEIR__CASE_TICKER ? ((const struct weir_ticker *)c->end)->rt_
+							      : NULL;
 		if (own && *rt && own != *rt)
 			return false;
 		if (own)
@@ -135,18 +166,10 @@ static void unlock_all(weir_case *cases, size_t m, uint32_t rank)
 
 /* ---- ready cases ---- */
 
-static bool sender_waits(const struct weir__chan *ch)
+static bool anybody_waits(const struct weir__queue *q)
 {
-	for (const struct weir__link *l = ch->senders.first; l; l = l->next)
-		if (weir__load32(&l->waiter->claim) == WEIR__CLAIM_NONE)
-			return true;
-	return false;
-}
-
-static bool receiver_waits(const struct weir__chan *ch)
-{
-	for (const struct weir__link *l = ch->receivers.first; l; l = l->next)
-		if (weir__load32(&l->waiter->claim) == WEIR__CLAIM_NONE)
+	for (const struct weir__link *l = q->first; l; l = l->next)
+		if (weir__waiter_open(l->waiter))
 			return true;
 	return false;
 }
@@ -158,11 +181,12 @@ static bool is_ready(const struct weir__case *c, int64_t now)
 	const struct weir__chan *ch = weir__case_chan(c);
 	switch (c->kind) {
 	case WEIR__CASE_SEND:
-		return ch->n_rx == 0 || ch->shut || ch->len < ch->capacity || receiver_waits(ch);
+		return ch->n_rx == 0 || ch->shut || ch->len < ch->capacity || anybody_waits(&ch->receivers);
 	case WEIR__CASE_RECV:
-		return ch->len > 0 || ch->n_tx == 0 || ch->shut || sender_waits(ch);
+		return ch->len > 0 || ch->n_tx == 0 || ch->shut || anybody_waits(&ch->senders);
 	case WEIR__CASE_TIMER:
-		return now >= c->at;
+	case WEIR__CASE_TICKER:
+		return c->at != WEIR_FOREVER && now >= c->at;
 	case WEIR__CASE_CTX:
 		return c->ctx_code < 0;
 	default:
@@ -171,20 +195,23 @@ static bool is_ready(const struct weir__case *c, int64_t now)
 }
 
 /* Commits a case that is ready; false: its peer was claimed by somebody else. */
-static bool commit(struct weir__case *c, struct weir__wake *wake)
+static bool commit(struct weir__case *c, int64_t now, struct weir__wake *wake)
 {
 	struct weir__chan *ch = weir__case_chan(c);
-	int rc = c->kind == WEIR__CASE_SEND   ? weir__chan_try_send(ch, c->item, wake)
-		 : c->kind == WEIR__CASE_RECV ? weir__chan_try_recv(ch, c->item, wake)
-		 : c->kind == WEIR__CASE_CTX  ? c->ctx_code
-					      : 0;
+	int rc = c->kind == WEIR__CASE_SEND     ? weir__chan_try_send(ch, c->item, wake)
+		 : c->kind == WEIR__CASE_RECV   ? weir__chan_try_recv(ch, c->item, wake)
+		 : c->kind == WEIR__CASE_CTX    ? c->ctx_code
+		 : c->kind == WEIR__CASE_TICKER ? tick(c->end, now)
+						: 0;
 	if (rc == WEIR_EAGAIN)
 		return false;
 	c->rc = rc;
 	return true;
 }
 
-/* Commits one ready case, chosen by pick (which counts through the ready ones); -1: none is ready. */
+enum { NOT_READY = -1 }; /* no code of weir's: those are errno's, and EPERM is not among them */
+
+/* Commits one ready case, chosen by pick (which counts through the ready ones), or NOT_READY. */
 static int commit_one(weir_case *cases, size_t n, int64_t now, uint64_t pick, struct weir__wake *wake)
 {
 	for (;;) {
@@ -192,10 +219,10 @@ static int commit_one(weir_case *cases, size_t n, int64_t now, uint64_t pick, st
 		for (size_t i = 0; i < n; i++)
 			ready += is_ready(inside(&cases[i]), now);
 		if (ready == 0)
-			return -1;
+			return NOT_READY;
 		chosen = (size_t)(pick % ready);
 		for (size_t i = 0; i < n; i++)
-			if (is_ready(inside(&cases[i]), now) && chosen-- == 0 && commit(inside(&cases[i]), wake))
+			if (is_ready(inside(&cases[i]), now) && chosen-- == 0 && commit(inside(&cases[i]), now, wake))
 				return (int)i;
 	}
 }
@@ -215,7 +242,9 @@ static int64_t look_outside(weir_rt *rt, weir_case *cases, size_t n, int64_t *ea
 	*earliest = WEIR_FOREVER;
 	for (size_t i = 0; i < n; i++) {
 		struct weir__case *c = inside(&cases[i]);
-		if (c->kind == WEIR__CASE_TIMER) {
+		if (c->kind == WEIR__CASE_TICKER)
+			c->at = ((const struct weir_ticker *)c->end)->next_at;
+		if (c->kind == WEIR__CASE_TIMER || c->kind == WEIR__CASE_TICKER) {
 			timers = true;
 			*earliest = c->at < *earliest ? c->at : *earliest;
 		} else if (c->kind == WEIR__CASE_CTX) {
@@ -229,32 +258,42 @@ static int64_t look_outside(weir_rt *rt, weir_case *cases, size_t n, int64_t *ea
 
 /* ---- waiting ---- */
 
-/* S2: with all locks held. */
-static void enqueue(weir_case *cases, size_t n, struct weir__waiter *w)
+/* Links the context cases, with the channels locked: the trees' locks come after. The index of a case whose context
+ * carries a mark already, which is then committed and nothing linked; else NOT_READY. */
+static int link_contexts(weir_case *cases, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct weir__case *c = inside(&cases[i]);
-		struct weir__chan *ch = weir__case_chan(c);
-		weir__link_init(&c->link, w, WEIR__CLAIM_CASE + (uint32_t)i, c->item);
-		if (ch)
-			weir__queue_add(c->kind == WEIR__CASE_SEND ? &ch->senders : &ch->receivers, &c->link);
-	}
-}
-
-/* Links the context cases, which have their own lock. True: one had ended before its link was there, and the waiter
- * is claimed for it. */
-static bool link_contexts(weir_case *cases, size_t n, struct weir__waiter *w)
-{
-	bool claimed = false;
 	for (size_t i = 0; i < n; i++) {
 		struct weir__case *c = inside(&cases[i]);
 		if (c->kind != WEIR__CASE_CTX)
 			continue;
 		weir__ctx_link(c->end, &c->link);
-		if (!claimed && weir__ctx_ended(c->end))
-			claimed = weir__claim(w, c->link.claim);
+		int rc = weir__ctx_marked(c->end);
+		if (rc == 0)
+			continue;
+		c->rc = rc;
+		for (size_t j = 0; j <= i; j++)
+			if (inside(&cases[j])->kind == WEIR__CASE_CTX)
+				weir__ctx_unlink(inside(&cases[j])->end, &inside(&cases[j])->link);
+		return (int)i;
 	}
-	return claimed;
+	return NOT_READY;
+}
+
+/* S2: with all locks held. NOT_READY, or the index of a context case that was committed instead. */
+static int enqueue(weir_case *cases, size_t n, struct weir__waiter *w)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct weir__case *c = inside(&cases[i]);
+		weir__link_init(&c->link, w, WEIR__CLAIM_CASE + (uint32_t)i, c->item);
+	}
+	int committed = link_contexts(cases, n);
+	for (size_t i = 0; i < n && committed == NOT_READY; i++) {
+		struct weir__case *c = inside(&cases[i]);
+		struct weir__chan *ch = weir__case_chan(c);
+		if (ch)
+			weir__queue_add(c->kind == WEIR__CASE_SEND ? &ch->senders : &ch->receivers, &c->link);
+	}
+	return committed;
 }
 
 /* S3 */
@@ -289,7 +328,9 @@ static int after_deadline(weir_ctx *ctx, weir_rt *rt, weir_case *cases, size_t n
 	for (size_t i = 0; i < n; i++) {
 		struct weir__case *c = inside(&cases[i]);
 		if (!weir__case_chan(c) && is_ready(c, now) && chosen-- == 0) {
-			c->rc = c->kind == WEIR__CASE_CTX ? c->ctx_code : 0;
+			c->rc = c->kind == WEIR__CASE_CTX      ? c->ctx_code
+				: c->kind == WEIR__CASE_TICKER ? tick(c->end, now)
+							       : 0;
 			return (int)i;
 		}
 	}
@@ -299,7 +340,7 @@ static int after_deadline(weir_ctx *ctx, weir_rt *rt, weir_case *cases, size_t n
 static int wait_for_one(weir_ctx *ctx, weir_rt *rt, weir_case *cases, size_t n, size_t m, struct weir__waiter *w,
 			int64_t earliest)
 {
-	uint32_t claim = link_contexts(cases, n, w) ? weir__load32(&w->claim) : weir__wait(w, ctx, earliest);
+	uint32_t claim = weir__wait(w, ctx, earliest);
 	dequeue(cases, n, m);
 	if (claim >= WEIR__CLAIM_CASE) {
 		struct weir__case *c = inside(&cases[claim - WEIR__CLAIM_CASE]);
@@ -329,14 +370,15 @@ static int select_cases(weir_ctx *ctx, weir_rt *rt, weir_case *cases, size_t n)
 		rank = lock_all(cases, m);
 	}
 	weir__wake_init(&wake);
-	rc = commit_one(cases, n, now, pick, &wake); /* S1 */
-	if (rc < 0 && ctx) {
-		weir__waiter_init(&w, rt);
-		enqueue(cases, n, &w);
+	int ended = ctx ? weir__ctx_marked(ctx) : 0;                 /* W7 */
+	rc = ended ? ended : commit_one(cases, n, now, pick, &wake); /* S1 */
+	if (rc == NOT_READY && ctx) {
+		weir__waiter_init(&w, rt, ctx);
+		rc = enqueue(cases, n, &w);
 	}
 	unlock_all(cases, m, rank);
 	weir__wake_all(&wake);
-	if (rc >= 0)
+	if (rc != NOT_READY)
 		return rc;
 	return ctx ? wait_for_one(ctx, rt, cases, n, m, &w, earliest) : WEIR_EAGAIN;
 }

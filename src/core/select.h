@@ -7,13 +7,20 @@
 #include "chan.h"
 
 /* Not 0: memory that was never made by weir_case_* is recognised. */
-enum { WEIR__CASE_OFF = 0x5701, WEIR__CASE_SEND, WEIR__CASE_RECV, WEIR__CASE_TIMER, WEIR__CASE_CTX };
+enum {
+	WEIR__CASE_OFF = 0x5701,
+	WEIR__CASE_SEND,
+	WEIR__CASE_RECV,
+	WEIR__CASE_TIMER,
+	WEIR__CASE_CTX,
+	WEIR__CASE_TICKER,
+};
 
 /* may_alias: overlays weir_case, whose first fields it shares. */
 struct __attribute__((may_alias)) weir__case {
 	int rc;
 	uint32_t kind;
-	void *end; /* weir_tx, weir_rx or weir_ctx */
+	void *end; /* weir_tx, weir_rx, weir_ctx or struct weir_ticker */
 	void *item;
 	int64_t at;
 	uint32_t order; /* slot j: the j-th channel case by id */

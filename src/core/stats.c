@@ -2,35 +2,35 @@
  *
  * Counters whose every snapshot makes sense, and the list of all of them in a runtime.
  *
- * A set is one allocation: the head, then one block of counters per writer. Each block has two cache lines of its
- * own (the hardware fetches lines in pairs), so a writer never takes a line away from another one; that is also
- * where WEIR_STATS_MAX comes from: 14 counters and two spare words fill such a pair. The runtime's memory is
- * aligned for any object only, so the first block is moved up to the next boundary inside the allocation.
+ * A set is one allocation: the head, then one block of counters per writer. Each block has two cache lines of its own
+ * (the hardware fetches lines in pairs), so a writer never takes a line away from another one; that is also where
+ * WEIR_STATS_MAX comes from: 14 counters and two spare words fill such a pair. The runtime's memory is aligned for any
+ * object only, so the first block is moved up to the next boundary inside the allocation.
  *
  * INVARIANTS
  *  S1  A block is written by one task at a time: an add is a plain load, an addition and a release store.
  *  S2  An event of counter j happens after the event of the counter i < j that allowed it (the caller's promise). A
- *      snapshot reads the counters from the last to the first, each over all writers, with acquire. So when it has
- *      seen an event of j, it later sees the event of i: it read a store that was ordered after it. A counter never
+ *      snapshot reads the counters from the last to the first, each over all writers, with acquire. So when it has seen
+ *      an event of j, it later sees the event of i: it read a store that was ordered after it. A counter never
  *      decreases.
  *  S3  The head does not change after new, but for prev and next, which the registry's lock guards.
- *  S4  A set is in the registry from the end of new to the start of free, oldest first. Whoever holds the lock may
- *      read any set in the list: free takes a set out under the same lock before it gives the memory back.
+ *  S4  A set is in the registry from the end of new to the start of free, oldest first. Whoever holds the lock may read
+ *      any set in the list: free takes a set out under the same lock before it gives the memory back.
  *
  * LOCKS: the registry's lock (WEIR__RANK_REGISTRY), the first of all ranks, so no other lock is held when it is taken.
- * Under it: walking the list and reading counters; no allocation, no release, no call into user code. add and read
- * take none.
+ * Under it: walking the list and reading counters; no allocation, no release, no call into user code. add and read take
+ * none.
  *
  * MAY RUN AT THE SAME TIME: everything on different sets; add, read and weir_stats_at on one set; two adds with
  * different writers. free comes after the last add and read, and may meet weir_stats_at.
  *
- * Adds, snapshots and the registry are not announced to the runtime's hooks in this version: counters are
- * independent of every other operation (no operation decides anything by them), so running them earlier or later
- * changes no outcome. */
+ * Where it takes effect: an add at one point. A snapshot has a point for each counter, and others may add in between
+ * (S2 is what it promises all the same); with hooks each of these points is announced. weir_stats_at is not: it
+ * reads under the registry's lock, for exporters rather than for programs that decide by what they read. */
 #include <weir/core/stats.h>
 
-#include "core.h"
 #include "rtcore.h"
+#include "stats.h"
 
 #define BLOCK_BYTES 128
 
@@ -125,22 +125,53 @@ int weir_stats_new(weir_rt *rt, const struct weir_stats_opts *opts, weir_stats *
 	return 0;
 }
 
-void weir_stats_add(weir_stats *stats, size_t writer, size_t counter, uint64_t n)
+static struct weir_op stats_op(const weir_stats *stats, enum weir_op_kind kind, const void *site)
+{
+	return (struct weir_op){.kind = (uint8_t)kind,
+				.access = kind == WEIR_OP_STATS_ADD ? WEIR_ACCESS_WRITE : WEIR_ACCESS_READ,
+				.obj = {(struct weir_obj *)(uintptr_t)&stats->obj},
+				.at = WEIR_FOREVER,
+				.site = site};
+}
+
+void weir__stats_add(weir_stats *stats, size_t writer, size_t counter, uint64_t n, const void *site)
 {
 	assert(stats->obj.kind == WEIR_OBJ_STATS); /* freed, or never made */
 	assert(writer < stats->n_writers && counter < stats->n_counters);
 	weir__a64 *c = &stats->blocks[writer].counters[counter];
+	struct weir_op op = stats_op(stats, WEIR_OP_STATS_ADD, site);
+	bool hooked = weir__hooked(stats->rt);
+	if (hooked)
+		weir__choice(stats->rt, &op);
 	weir__store64(c, weir__load64_own(c) + n); /* S1 */
+	if (hooked)
+		weir__result(stats->rt, &op, 0);
+}
+
+void weir_stats_add(weir_stats *stats, size_t writer, size_t counter, uint64_t n)
+{
+	weir__stats_add(stats, writer, counter, n, WEIR__SITE());
+}
+
+static uint64_t sum_of(const weir_stats *stats, size_t counter)
+{
+	uint64_t sum = 0;
+	for (size_t w = 0; w < stats->n_writers; w++)
+		sum += weir__load64(&stats->blocks[w].counters[counter]);
+	return sum;
 }
 
 void weir_stats_read(const weir_stats *stats, uint64_t *out)
 {
 	assert(stats->obj.kind == WEIR_OBJ_STATS);
+	struct weir_op op = stats_op(stats, WEIR_OP_STATS_READ, WEIR__SITE());
+	bool hooked = weir__hooked(stats->rt);
 	for (size_t i = stats->n_counters; i > 0; i--) { /* S2: the last first */
-		uint64_t sum = 0;
-		for (size_t w = 0; w < stats->n_writers; w++)
-			sum += weir__load64(&stats->blocks[w].counters[i - 1]);
-		out[i - 1] = sum;
+		if (hooked)
+			weir__choice(stats->rt, &op);
+		out[i - 1] = sum_of(stats, i - 1);
+		if (hooked)
+			weir__result(stats->rt, &op, 0);
 	}
 }
 
@@ -167,7 +198,8 @@ int weir_stats_at(weir_rt *rt, size_t index, struct weir_stats_view *out)
 		out->name = stats->name;
 		out->counters = stats->counters;
 		out->n_counters = stats->n_counters;
-		weir_stats_read(stats, out->values); /* S4: it cannot go while we look */
+		for (size_t i = stats->n_counters; i > 0; i--)
+			out->values[i - 1] = sum_of(stats, i - 1); /* S2, S4: it cannot go while we look */
 	}
 	weir__unlock(&core->registry_lock, before);
 	return stats ? 1 : 0;

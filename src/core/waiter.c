@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waiting and waking; the protocol W1 to W6 is in waiter.h.
+ * Waiting and waking; the protocol W1 to W7 is in waiter.h.
  *
  * Concurrency: a queue is touched under its owner's lock only. A claim word is touched by anybody who reaches the
  * waiter through a queue (under that queue's lock) and by the waiting task. weir__wait holds no lock while it parks. */
@@ -36,12 +36,17 @@ void weir__queue_remove(struct weir__queue *q, struct weir__link *link)
 	link->linked = false;
 }
 
+bool weir__waiter_open(const struct weir__waiter *w)
+{
+	return weir__load32(&w->claim) == WEIR__CLAIM_NONE && !(w->ctx && weir__ctx_marked(w->ctx));
+}
+
 struct weir__link *weir__queue_claim(struct weir__queue *q, struct weir__wake *wake)
 {
 	struct weir__link *link;
 	while ((link = q->first)) {
 		weir__queue_remove(q, link);
-		if (weir__claim(link->waiter, link->claim)) {
+		if (weir__waiter_open(link->waiter) && weir__claim(link->waiter, link->claim)) {
 			weir__wake_add(wake, link->waiter);
 			return link;
 		}
@@ -115,7 +120,7 @@ bool weir__queue_wait(struct weir__queue *q, struct weir__lock *lock, uint32_t r
 	struct weir__waiter w;
 	struct weir__link link;
 	enum weir__rank rank = (enum weir__rank)weir__lock_state.rank;
-	weir__waiter_init(&w, rt);
+	weir__waiter_init(&w, rt, ctx);
 	weir__link_init(&link, &w, WEIR__CLAIM_CASE, item);
 	weir__queue_add(q, &link);
 	weir__unlock(lock, rank_before);

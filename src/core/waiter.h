@@ -17,6 +17,10 @@
  *  W5  A link is in a queue only under the lock of the queue's owner; the waiting task takes its links out before its
  *      frame goes.
  *  W6  The item behind a link is moved under that lock, by the task that won the claim, before its unpark.
+ *  W7  Who commits a waiter looks first whether its context carries a mark (ctx.c), and passes it over if so; who
+ *      performs an operation looks at its own context's mark again under the lock where the operation takes effect. So
+ *      once a mark is there, nothing is committed any more for a task under it, though it may be a moment until that
+ *      task is claimed: an operation has one point, the look at the mark under the lock, and cancel has one, the mark.
  *
  * Nothing here allocates. See chapter 2 of docs/book (the lost wake-up) for what goes wrong without W1 to W4. */
 #ifndef WEIR_SRC_CORE_WAITER_H
@@ -35,6 +39,7 @@ struct weir__waiter {
 	weir__a32 claim;
 	weir_rt *rt;
 	weir_task *task;
+	weir_ctx *ctx;                  /* whose end takes it out of every queue (W7); NULL: none */
 	struct weir__waiter *next_wake; /* the claimer's chain, between claim and unpark */
 };
 
@@ -55,11 +60,12 @@ struct weir__wake {
 	struct weir__waiter *first, **last;
 };
 
-static inline void weir__waiter_init(struct weir__waiter *w, weir_rt *rt)
+static inline void weir__waiter_init(struct weir__waiter *w, weir_rt *rt, weir_ctx *ctx)
 {
 	atomic_init(&w->claim, WEIR__CLAIM_NONE);
 	w->rt = rt;
 	w->task = rt->vt->self(rt);
+	w->ctx = ctx;
 	w->next_wake = NULL;
 }
 
@@ -71,8 +77,13 @@ static inline void weir__link_init(struct weir__link *link, struct weir__waiter 
 void weir__queue_add(struct weir__queue *q, struct weir__link *link);
 void weir__queue_remove(struct weir__queue *q, struct weir__link *link);
 
-/* Takes the first waiter that can still be claimed out of q and claims it; those claimed by others fall out on the
- * way. NULL: nobody waits. The caller holds the queue's lock, moves the item, sets rc, and wakes after unlocking. */
+/* Whether a peer may commit w now (W7): nobody has claimed it, and its context carries no mark. Under the lock of a
+ * queue it stands in. */
+bool weir__waiter_open(const struct weir__waiter *w);
+
+/* Takes the first waiter that is open out of q and claims it; the others fall out on the way: they are claimed
+ * already, or their context's end is about to. NULL: nobody waits. The caller holds the queue's lock, moves the
+ * item, sets rc, and wakes after unlocking. */
 struct weir__link *weir__queue_claim(struct weir__queue *q, struct weir__wake *wake);
 
 bool weir__claim(struct weir__waiter *w, uint32_t value);

@@ -22,6 +22,7 @@ enum weir__rank {
 	WEIR__RANK_PIPELINE, /* the reorder window */
 	WEIR__RANK_SCOPE,
 	WEIR__RANK_CHAN, /* several at once: by id */
+	WEIR__RANK_SYNC, /* a mutex, condition, semaphore, ...: one at a time */
 	WEIR__RANK_TREE, /* the cancellation tree of a root */
 };
 
@@ -45,6 +46,12 @@ static inline uint32_t weir__locks_held(void)
 	return weir__lock_state.held;
 }
 
+WEIR__UNSEEN void weir__lock_note(uint32_t held, uint32_t rank)
+{
+	weir__lock_state.held = held;
+	weir__lock_state.rank = rank;
+}
+
 /* Returns the rank that was the highest before: give it back to weir__unlock. */
 static inline uint32_t weir__lock(struct weir__lock *lock, enum weir__rank rank)
 {
@@ -53,15 +60,13 @@ static inline uint32_t weir__lock(struct weir__lock *lock, enum weir__rank rank)
 		weir__lock_order(before, (uint32_t)rank);
 	if (__builtin_expect(!weir__cas32(&lock->word, &free_word, 1), 0))
 		weir__lock_slow(lock);
-	weir__lock_state.held++;
-	weir__lock_state.rank = (uint32_t)rank;
+	weir__lock_note(weir__lock_state.held + 1, (uint32_t)rank);
 	return before;
 }
 
 static inline void weir__unlock(struct weir__lock *lock, uint32_t rank_before)
 {
-	weir__lock_state.held--;
-	weir__lock_state.rank = rank_before;
+	weir__lock_note(weir__lock_state.held - 1, rank_before);
 	if (__builtin_expect(weir__exchange32(&lock->word, 0) == 2, 0))
 		weir__unlock_slow(lock);
 }

@@ -2,24 +2,25 @@
  *
  * The runtime on POSIX threads: one thread per task, CLOCK_MONOTONIC, and a word per task to sleep on.
  *
- * T1  The parker is one word per task: NONE, TOKEN, PARKED (asleep on the word), POLLING (asleep in poll). Anybody
- *     may set it to TOKEN, and that is all unpark does; every other change is made by the task itself. It takes the
- *     token with an exchange, and unpark sets it with one even if it is there already: exchanges form one release
- *     sequence, so a token set twice publishes what both wakers wrote (R4).
+ * T1  The parker is one word per task: NONE, TOKEN, PARKED (asleep on the word), POLLING (asleep in poll). Anybody may
+ *     set it to TOKEN, and that is all unpark does; every other change is made by the task itself. It takes the token
+ *     with an exchange, and unpark sets it with one even if it is there already: exchanges form one release sequence,
+ *     so a token set twice publishes what both wakers wrote (R4).
  * T2  Only the unpark whose exchange found PARKED or POLLING makes a system call, so a task is woken once per sleep.
  * T3  Found PARKED: the task may wake for another reason, return and be gone before the wake runs. The wake takes the
  *     address as a key and touches no memory (futex.h F2), so the exchange was the last touch (R5).
- * T4  Found POLLING: the wake is a write to the task's eventfd, which must be neither closed nor reused by then. A
- *     task leaves POLLING by swapping it for NONE. If that fails, exactly one unpark has found POLLING and will write
- *     exactly once; the task then reads the eventfd, blocking, and so cannot leave wait_fd before the write has
- *     reached the kernel, which by then holds its own reference. Until that write, record and descriptor stay as they
- *     are; after it, unpark touches nothing. The wait is for code that cannot block, and the counter is 0 outside
- *     wait_fd.
+ * T4  Found POLLING: the wake is a write to the task's eventfd, which must be neither closed nor reused by then. A task
+ *     leaves POLLING by swapping it for NONE. If that fails, exactly one unpark has found POLLING and will write
+ *     exactly once; the task then reads the eventfd, blocking, and so cannot leave wait_fd before the write has reached
+ *     the kernel, which by then holds its own reference. Until that write, record and descriptor stay as they are;
+ *     after it, unpark touches nothing. The wait is for code that cannot block, and the counter is 0 outside wait_fd.
  * T5  tasks = spawned - joined. run() and free() want 0.
  * T6  A thread finds its record in a thread-local pointer: a spawned one the record made by spawn, any other a
  *     thread-local record, adopted on its first call. A thread may use several runtimes in turn: it keeps the record,
  *     and task->rt follows the runtime that asks. core_ is zeroed when the record begins and is core's own from then
  *     on.
+ * T7  A new thread writes its own id into its record: spawn may not, for by the time pthread_create returns the task
+ *     may be over, joined by a sibling and released. A join that comes before the id waits for it.
  *
  * BEFORE IT SLEEPS, park gives its time away for a short while (linger below): a thread that sleeps costs its waker a
  * system call, often an interrupt of another core, and itself the way back; a partner that is at work already is
@@ -52,6 +53,7 @@
 
 #include "atomic.h"
 #include "futex.h"
+#include "io.h"
 #include "lock.h"
 
 #define NS_PER_SEC INT64_C(1000000000)
@@ -66,6 +68,7 @@ struct thread_task {
 	unsigned misses;       /* how often in a row lingering was in vain ... */
 	unsigned skip;         /* ... and for how many parks it is not tried */
 	weir_rt *home;         /* that spawned it; NULL: adopted */
+	weir__a32 named;       /* T7: 0 thread is not set yet, 1 it is, 2 it is not and a join sleeps on it */
 	pthread_t thread;
 	void (*fn)(void *arg);
 	void *arg;
@@ -197,6 +200,12 @@ static _Noreturn void threads_misuse(weir_rt *rt, const struct weir_misuse *misu
 	abort();
 }
 
+static void threads_say(weir_rt *rt, const char *text)
+{
+	(void)rt;
+	(void)fputs(text, stderr);
+}
+
 static void want_no_tasks(struct threads_rt *t, const char *when, const void *site)
 {
 	char what[160];
@@ -246,6 +255,9 @@ static void *task_main(void *arg)
 
 	assert(!current);
 	current = t;
+	t->thread = pthread_self();
+	if (weir__exchange32(&t->named, 1) == 2) /* T7 */
+		weir__futex_wake(&t->named, 1);
 	if (t->task.name[0]) { /* without a name the thread keeps its spawner's */
 		memcpy(name, t->task.name, sizeof(name) - 1);
 		(void)pthread_setname_np(pthread_self(), name);
@@ -279,6 +291,7 @@ static int thread_start(struct threads_rt *t, struct thread_task *task)
 {
 	size_t least = (size_t)PTHREAD_STACK_MIN, stack = t->opts.stack_bytes;
 	pthread_attr_t attr;
+	pthread_t thread; /* not the record's: T7 */
 	int rc = pthread_attr_init(&attr);
 
 	if (rc != 0)
@@ -286,7 +299,7 @@ static int thread_start(struct threads_rt *t, struct thread_task *task)
 	if (stack != 0) /* too small a wish is raised to what a thread needs at all */
 		rc = pthread_attr_setstacksize(&attr, stack < least ? least : stack);
 	if (rc == 0)
-		rc = pthread_create(&task->thread, &attr, task_main, task);
+		rc = pthread_create(&thread, &attr, task_main, task);
 	(void)pthread_attr_destroy(&attr);
 	return -rc;
 }
@@ -319,6 +332,18 @@ static int threads_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), v
 	return 0;
 }
 
+/* T7 */
+static pthread_t thread_of(struct thread_task *t)
+{
+	uint32_t named = 0;
+
+	while (!weir__cas32(&t->named, &named, 2) && named != 1)
+		;
+	while (weir__load32(&t->named) != 1)
+		(void)weir__futex_wait(&t->named, 2, INT64_MAX);
+	return t->thread;
+}
+
 static void threads_join(weir_rt *rt, weir_task *task)
 {
 	struct thread_task *t = (struct thread_task *)task;
@@ -332,7 +357,7 @@ static void threads_join(weir_rt *rt, weir_task *task)
 						     .object = task->name,
 						     .site = __builtin_return_address(0)});
 	}
-	rc = pthread_join(t->thread, NULL);
+	rc = pthread_join(thread_of(t), NULL);
 	assert(rc == 0);
 	(void)rc;
 	threads_release(rt, t);
@@ -507,7 +532,7 @@ static int poll_until(struct pollfd *fds, nfds_t n, int64_t deadline_at)
 	}
 }
 
-static int threads_wait_fd(weir_rt *rt, int fd, short events, int64_t deadline_at)
+static int threads_wait_fd(weir_rt *rt, weir_fd fd, short events, int64_t deadline_at)
 {
 	struct thread_task *t = self(rt);
 	struct pollfd fds[2];
@@ -570,8 +595,16 @@ static const struct weir_rt_vtable threads_vtable = {
 	.unpark = threads_unpark,
 	.yield = threads_yield,
 	.wait_fd = threads_wait_fd,
+	.fd_read = weir__io_read,
+	.fd_write = weir__io_write,
+	.fd_accept = weir__io_accept,
+	.fd_shut = weir__io_shut,
+	.fd_close = weir__io_close,
+	.signals_open = weir__io_signals_open,
+	.signals_next = weir__io_signals_next,
 	.run = threads_run,
 	.misuse = threads_misuse,
+	.say = threads_say,
 	.free = threads_free,
 };
 

@@ -13,10 +13,14 @@
 #include "conformance.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <weir/core/err.h>
 
@@ -139,7 +143,11 @@ static void two_unparks_are_one_token(weir_rt *rt)
 	EXPECT(park(rt, 0) == 0);
 }
 
+#ifdef WEIR_SHORT /* under Valgrind */
+#define ROUNDS 100
+#else
 #define ROUNDS 1000
+#endif
 
 static void pong(void *arg)
 {
@@ -885,6 +893,85 @@ static void fd_unpark_is_the_last_touch(weir_rt *rt)
 	pair_close(&p);
 }
 
+/* A pair of sockets: both ends read and write, and a write without a reader is no signal. */
+static bool sockets_open(int two[2])
+{
+	return EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, two) == 0);
+}
+
+static void fd_moves_bytes(weir_rt *rt)
+{
+	const struct weir_rt_vtable *vt = rt->vt;
+	char buf[4096] = {0};
+	int two[2], rc;
+
+	if (!sockets_open(two))
+		return;
+	EXPECT(vt->fd_read(rt, two[0], buf, sizeof(buf)) == WEIR_EAGAIN);
+	EXPECT(vt->fd_write(rt, two[1], "abc", 3) == 3);
+	EXPECT(vt->fd_read(rt, two[0], buf, 2) == 2 && memcmp(buf, "ab", 2) == 0);
+	EXPECT(vt->fd_read(rt, two[0], buf, 2) == 1 && buf[0] == 'c');
+	do
+		rc = vt->fd_write(rt, two[1], buf, sizeof(buf));
+	while (rc > 0);
+	EXPECT(rc == WEIR_EAGAIN); /* full */
+	do
+		rc = vt->fd_read(rt, two[0], buf, sizeof(buf));
+	while (rc > 0);
+	EXPECT(rc == WEIR_EAGAIN);
+	EXPECT(vt->fd_shut(rt, two[1]) == 0);
+	EXPECT(vt->fd_read(rt, two[0], buf, sizeof(buf)) == 0);
+	EXPECT(vt->fd_write(rt, two[0], "abc", 3) == 3); /* the other way still works */
+	EXPECT(vt->fd_read(rt, two[1], buf, sizeof(buf)) == 3);
+	vt->fd_close(rt, two[0]);
+	EXPECT(vt->fd_read(rt, two[0], buf, sizeof(buf)) == WEIR_EBADF);
+	EXPECT(vt->fd_write(rt, two[1], "x", 1) == WEIR_EPIPE);
+	vt->fd_close(rt, two[1]);
+}
+
+static void fd_accepts(weir_rt *rt)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX}; /* without a path: the system makes up a name */
+	struct sockaddr *name = (struct sockaddr *)&at;
+	socklen_t length = sizeof(at);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), got = -1;
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (EXPECT(bind(listener, name, sizeof(at.sun_family)) == 0 && listen(listener, 1) == 0) &&
+	    EXPECT(getsockname(listener, name, &length) == 0)) {
+		EXPECT(rt->vt->fd_accept(rt, listener, &got) == WEIR_EAGAIN && got == -1);
+		EXPECT(connect(client, name, length) == 0);
+		EXPECT(wait_fd(rt, listener, POLLIN, WEIR_FOREVER) == POLLIN);
+		EXPECT(rt->vt->fd_accept(rt, listener, &got) == 0 && got >= 0);
+		EXPECT(rt->vt->fd_write(rt, client, "x", 1) == 1);
+		EXPECT(wait_fd(rt, got, POLLIN, WEIR_FOREVER) == POLLIN);
+		rt->vt->fd_close(rt, got);
+	}
+	rt->vt->fd_close(rt, client);
+	rt->vt->fd_close(rt, listener);
+}
+
+static void fd_takes_signals(weir_rt *rt)
+{
+	const int number = SIGUSR1;
+	sigset_t set, before;
+	int fd = -1;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, number);
+	EXPECT(rt->vt->signals_open(rt, &number, 1, &fd) == WEIR_EINVAL && fd == -1); /* not blocked */
+	EXPECT(pthread_sigmask(SIG_BLOCK, &set, &before) == 0);
+	if (EXPECT(rt->vt->signals_open(rt, &number, 1, &fd) == 0)) {
+		EXPECT(rt->vt->signals_next(rt, fd) == WEIR_EAGAIN);
+		EXPECT(pthread_kill(pthread_self(), number) == 0);
+		EXPECT(wait_fd(rt, fd, POLLIN, WEIR_FOREVER) == POLLIN);
+		EXPECT(rt->vt->signals_next(rt, fd) == number);
+		EXPECT(rt->vt->signals_next(rt, fd) == WEIR_EAGAIN);
+		rt->vt->fd_close(rt, fd);
+	}
+	EXPECT(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
 const struct rt_scenario rt_scenarios[] = {
 	{"now_is_monotonic", "R1", RT_PLAIN, now_is_monotonic},
 	{"deadline_is_reached", "R1", RT_PLAIN, deadline_is_reached},
@@ -919,6 +1006,9 @@ const struct rt_scenario rt_scenarios[] = {
 	{"fd_unpark_during", "wait_fd, R2", RT_FD, fd_unpark_during},
 	{"fd_ready_during", "wait_fd", RT_FD, fd_ready_during},
 	{"fd_unpark_is_the_last_touch", "wait_fd, R5", RT_FD, fd_unpark_is_the_last_touch},
+	{"fd_moves_bytes", "fd_read, fd_write, fd_shut", RT_FD, fd_moves_bytes},
+	{"fd_accepts", "fd_accept", RT_FD, fd_accepts},
+	{"fd_takes_signals", "signals_open, signals_next", RT_FD, fd_takes_signals},
 };
 
 const size_t rt_n_scenarios = sizeof(rt_scenarios) / sizeof(rt_scenarios[0]);
@@ -938,9 +1028,22 @@ static void enter(void *arg)
 	e->fn(e->rt);
 }
 
+/* It has none, or none of the system's. */
+static bool refused(int rc)
+{
+	return rc == WEIR_ENOSYS || rc == WEIR_EBADF;
+}
+
 static void no_descriptors(weir_rt *rt)
 {
-	EXPECT(wait_fd(rt, 0, POLLIN, 0) == WEIR_ENOSYS);
+	char c = 0;
+	int fd = -1;
+
+	EXPECT(refused(wait_fd(rt, 0, POLLIN, 0)));
+	EXPECT(refused(rt->vt->fd_read(rt, 0, &c, 1)));
+	EXPECT(refused(rt->vt->fd_write(rt, 0, &c, 1)));
+	EXPECT(refused(rt->vt->fd_accept(rt, 0, &fd)));
+	EXPECT(refused(rt->vt->fd_shut(rt, 0)));
 }
 
 static void run_inside(const struct rt_fixture *fixture, const struct rt_scenario *scenario)

@@ -11,7 +11,8 @@
 
 struct rt_fixture {
 	const char *name;
-	bool has_fd; /* false: wait_fd must answer WEIR_ENOSYS */
+	/* It has the system's descriptors. Else it must refuse them: WEIR_ENOSYS, or WEIR_EBADF if it has its own. */
+	bool has_fd;
 	/* An ordinary runtime. */
 	int (*make)(weir_rt **out);
 	/* One on which spawn fails while another spawned task is not joined. */

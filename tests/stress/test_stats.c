@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The promise of stats.h under load, on real threads: in every snapshot emitted <= outcomes <= received, no counter ever goes
- * back, and the final sums are exact.
+ * The promise of stats.h under load, on real threads: in every snapshot emitted <= outcomes <= received, no counter
+ * ever goes back, and the final sums are exact.
  *
- * Eight writers stand in a circle. Each counts what it receives, counts an outcome for each event that its left neighbour has
- * received, and an emission for each outcome of its left neighbour: the three counters of one event are written by three
- * different writers, in causal order, so a snapshot that keeps order only within a writer would be caught. Two readers take
- * snapshots all the while. Every few rounds a writer waits (by yielding) until each reader has taken one more, so that snapshots
- * are spread over the whole run on any number of cores; nothing waits for time.
+ * Eight writers stand in a circle. Each counts what it receives, counts an outcome for each event that its left
+ * neighbour has received, and an emission for each outcome of its left neighbour: the three counters of one event
+ * are written by three different writers, in causal order, so a snapshot that keeps order only within a writer would
+ * be caught. Two readers take snapshots all the while. Every few rounds a writer waits (by yielding) until each
+ * reader has taken one more, so that snapshots are spread over the whole run on any number of cores; nothing waits
+ * for time.
  *
- * The second test makes and frees sets in four threads while two others enumerate the registry: a view must never show a set that
- * is half made or gone. The third part of the promise, that no freed memory is read, is for ASan and TSan to see here. */
+ * The second test makes and frees sets in four threads while two others enumerate the registry: a view must never
+ * show a set that is half made or gone. The third part of the promise, that no freed memory is read, is for ASan and
+ * TSan to see here. */
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +23,12 @@
 #include <weir/rt/threads.h>
 
 enum { RECEIVED, SUCCEEDED, FAILED, EMITTED, COUNTERS };
-enum { WRITERS = 8, READERS = 2, ROUNDS = 20000, STEPS_PER_SNAPSHOT = 64, MAKERS = 4, SETS = 5000 };
+#ifdef WEIR_SHORT /* under Valgrind */
+enum { ROUNDS = 640, SETS = 50 };
+#else
+enum { ROUNDS = 20000, SETS = 5000 };
+#endif
+enum { WRITERS = 8, READERS = 2, STEPS_PER_SNAPSHOT = 64, MAKERS = 4 };
 
 static const char *const names[] = {"received", "succeeded", "failed", "emitted"};
 
@@ -166,7 +173,8 @@ START_TEST(every_snapshot_makes_sense)
 }
 END_TEST
 
-/* Makes SETS sets and frees each; one of them is always there, so that the registry's ends and its middle all change. */
+/* Makes SETS sets and frees each; one of them is always there, so that the registry's ends and its middle all
+ * change. */
 static void *make_sets(void *arg)
 {
 	struct load *load = arg;

@@ -111,12 +111,6 @@ WEIR_API weir_rt *weir_ctx_rt(const weir_ctx *c);
  * After cancel: returns its code at once. */
 WEIR_API WEIR_MUST_CHECK int weir_sleep(weir_ctx *ctx, int64_t ns);
 
-/* Waits until fd has one of `events` (poll(2)) and returns the events it has, a positive mask.
- * Owner: fd stays the caller's. Threads: one per fd and direction. Blocks: until an event or ctx ends.
- * Fails: WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EBADF, WEIR_EINVAL (no events asked for), WEIR_ENOSYS (a runtime without
- * descriptors). After cancel: returns its code at once. */
-WEIR_API WEIR_MUST_CHECK int weir_wait_fd(weir_ctx *ctx, int fd, short events);
-
 WEIR_EXTERN_C_END
 
 #endif

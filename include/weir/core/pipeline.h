@@ -97,9 +97,10 @@ WEIR_API size_t weir_job_offset(const weir_type *in);
 WEIR_API size_t weir_result_offset(const weir_type *out);
 
 /* Starts a run in scope s with both channels of its own.
- * Owner: *jobs and *results are the caller's; *p (p may be NULL) lives until the scope is joined. Threads: any. Blocks:
- * no. Fails: WEIR_EINVAL (no handler, a bad type), WEIR_ENOMEM, WEIR_EAGAIN (no more tasks), the scope's code
- * once it has ended; nothing is started and outputs are untouched. After cancel: starts nothing. */
+ * Owner: *jobs and *results are the caller's; *p (p may be NULL) lives until the scope is joined. Threads: any.
+ * Blocks: no. Fails: WEIR_EINVAL (no handler, a bad type), WEIR_ENOMEM, WEIR_EOVERFLOW (buffers), WEIR_EAGAIN (no
+ * more tasks), the scope's code once it has ended; nothing is started and outputs are untouched. After cancel:
+ * starts nothing. */
 WEIR_API WEIR_MUST_CHECK int weir_pipeline_start(weir_scope *s, const weir_type *in, const weir_type *out,
 						 const struct weir_pipeline_opts *opts, weir_tx **jobs,
 						 weir_rx **results, weir_pipeline **p);

@@ -13,8 +13,8 @@
  *   cancel            ends it             nothing                      ends it                 nothing
  *   join              waits for all       waits for all                misuse                  misuse / returns rc
  *
- * PAIRWISE THREAD-SAFETY: spawn and cancel may be called at the same time by any task that runs in the scope, and by
- * its owner; init and join are the owner's. A scope is not movable between init and join. */
+ * PAIRWISE THREAD-SAFETY: spawn, cancel, on_end and its stop may be called at the same time by any task that runs in
+ * the scope, and by its owner; init and join are the owner's. A scope is not movable between init and join. */
 #ifndef WEIR_CORE_SCOPE_H
 #define WEIR_CORE_SCOPE_H
 
@@ -64,6 +64,30 @@ WEIR_API WEIR_MUST_CHECK int weir_scope_join(weir_ctx *ctx, weir_scope *s, int r
  * Owner: arg is the caller's. Threads: any. Blocks: as weir_scope_join. Fails: as weir_scope_join. After cancel: body
  * runs and sees it. */
 WEIR_API WEIR_MUST_CHECK int weir_scope_run(weir_ctx *ctx, weir_task_fn *body, void *arg, weir_err *err);
+
+typedef struct weir_on_end {
+	uint64_t opaque_[11];
+} weir_on_end;
+
+enum weir_on_end_state {
+	WEIR_ON_END_STOPPED, /* fn has not run and will not */
+	WEIR_ON_END_RUNNING, /* fn has begun, and may still run */
+	WEIR_ON_END_DONE,    /* fn has returned */
+};
+
+/* Starts a task of s that waits for ctx to end and then runs fn(arg), once. It does not keep the scope: when the owner
+ * has come to join and only such tasks are left, those whose ctx has not ended are over without running fn. (A scope
+ * that has ended but is not joined yet still runs it.)
+ * Owner: handle, arg and ctx must live until join returns; handle is zeroed on failure. Threads: see above. Blocks: no.
+ * Fails: as weir_scope_spawn, WEIR_EINVAL (no fn or handle, a ctx of another runtime). After cancel: of ctx, runs fn at
+ * once; of the scope, starts nothing. */
+WEIR_API WEIR_MUST_CHECK int weir_scope_on_end(weir_scope *s, weir_ctx *ctx, void (*fn)(void *arg), void *arg,
+					       weir_on_end *handle);
+
+/* Keeps fn from running, or says that it is too late. Does not wait for it: join does. NULL and zeroed handles:
+ * WEIR_ON_END_STOPPED; after join: how it ended.
+ * Owner: none. Threads: see above; also the owner after join. Blocks: no. Fails: no. After cancel: one of the three. */
+WEIR_API enum weir_on_end_state weir_on_end_stop(weir_on_end *handle);
 
 WEIR_EXTERN_C_END
 

@@ -19,7 +19,9 @@
 WEIR_EXTERN_C_BEGIN
 
 struct weir_case {
-	int rc; /* of the committed case: send 0 or WEIR_EPIPE, recv 1 or 0, timer 0, ctx its code; else untouched */
+	/* Of the committed case: send 0 or WEIR_EPIPE, recv 1 or 0, timer 0, ticker how many periods were due (1 or
+	 * more, at most INT_MAX), ctx its code; else untouched. */
+	int rc;
 	uint32_t kind_;
 	void *end_;
 	void *item_;
@@ -27,13 +29,27 @@ struct weir_case {
 	uint64_t opaque_[12];
 };
 
+/* A point in time that moves on by whole periods: data, with no task and no memory behind it. It may be read, and
+ * next_at set, while no select is using it. */
+struct weir_ticker {
+	int64_t period_ns, next_at; /* next_at WEIR_FOREVER: off */
+	weir_rt *rt_;
+};
+
+/* A ticker of rt that is due at first_at and every period_ns (1 or more, else misuse, and it is off) after that.
+ * Owner: t is the caller's memory; nothing to finish. Threads: one at a time. Blocks: no. Fails: no. After cancel:
+ * unchanged. */
+WEIR_API void weir_ticker_init(struct weir_ticker *t, weir_rt *rt, int64_t first_at, int64_t period_ns);
+
 /* Cases, by value. Send: *item moves on rc 0. Recv: on rc 1 out holds a value the caller owns. Timer: ready at the
- * absolute time `at` (WEIR_FOREVER: off). Ctx: ready when `other` has ended.
+ * absolute time `at` (WEIR_FOREVER: off). Ticker: ready at next_at, which its commit moves to the first multiple of the
+ * period in the future: ticks that nobody came for are dropped, and counted in rc. Ctx: ready when `other` has ended.
  * Owner: the case borrows its arguments until the select returns. Threads: any. Blocks: no. Fails: no. After cancel:
  * unchanged. */
 WEIR_API weir_case weir_case_send(weir_tx *tx, const void *item);
 WEIR_API weir_case weir_case_recv(weir_rx *rx, void *out);
 WEIR_API weir_case weir_case_timer(int64_t at);
+WEIR_API weir_case weir_case_ticker(struct weir_ticker *t);
 WEIR_API weir_case weir_case_ctx(weir_ctx *other);
 
 /* Waits for one case and returns its index; its outcome is in cases[index].rc.

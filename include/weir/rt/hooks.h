@@ -33,6 +33,15 @@ enum weir_obj_kind {
 	WEIR_OBJ_SCOPE,
 	WEIR_OBJ_PIPELINE,
 	WEIR_OBJ_STATS,
+	WEIR_OBJ_MUTEX,
+	WEIR_OBJ_RWLOCK,
+	WEIR_OBJ_COND,
+	WEIR_OBJ_SEM,
+	WEIR_OBJ_WG,
+	WEIR_OBJ_ONCE,
+	WEIR_OBJ_ATOMIC,
+	WEIR_OBJ_ON_END, /* a registration of weir_scope_on_end */
+	WEIR_OBJ_FD,     /* of a runtime whose descriptors are not the system's */
 };
 
 enum weir_op_kind {
@@ -42,7 +51,7 @@ enum weir_op_kind {
 	WEIR_OP_EXIT,
 	WEIR_OP_JOIN,
 	WEIR_OP_YIELD,
-	WEIR_OP_FD, /* wait_fd, obj[0] = ctx */
+	WEIR_OP_FD, /* wait_fd, obj[0] = ctx; fd and events say for what */
 	/* time */
 	WEIR_OP_SLEEP, /* obj[0] = ctx */
 	/* channels: obj[0] = channel, obj[1] = handle, obj[2] = ctx or NULL */
@@ -71,7 +80,48 @@ enum weir_op_kind {
 	WEIR_OP_PIPE_STOP,
 	WEIR_OP_PIPE_LEAVE, /* a worker leaves the run */
 	WEIR_OP_PIPE_TURN,  /* ordered output: a result enters the reorder window, or leaves it */
-	WEIR_OP_STATS_READ,
+	WEIR_OP_CHAN_STATS, /* obj[0] = the channel */
+	WEIR_OP_STATS_ADD,  /* obj[0] = the set */
+	WEIR_OP_STATS_READ, /* likewise: one counter over all writers */
+	/* sync: obj[0] = the object, obj[1] = ctx or NULL; cond wait: obj[2] = the mutex */
+	WEIR_OP_LOCK,
+	WEIR_OP_TRY_LOCK,
+	WEIR_OP_UNLOCK,
+	WEIR_OP_READ_LOCK,
+	WEIR_OP_TRY_READ_LOCK,
+	WEIR_OP_READ_UNLOCK,
+	WEIR_OP_WRITE_LOCK,
+	WEIR_OP_TRY_WRITE_LOCK,
+	WEIR_OP_WRITE_UNLOCK,
+	WEIR_OP_COND_WAIT,
+	WEIR_OP_COND_SIGNAL,
+	WEIR_OP_COND_BROADCAST,
+	WEIR_OP_ACQUIRE,
+	WEIR_OP_TRY_ACQUIRE,
+	WEIR_OP_RELEASE,
+	WEIR_OP_WG_ADD,
+	WEIR_OP_WG_DONE,
+	WEIR_OP_WG_WAIT,
+	WEIR_OP_ONCE,      /* result 1: this task runs the function, and announces ONCE_DONE when it has returned */
+	WEIR_OP_ONCE_DONE, /* result: the code that is everybody's */
+	WEIR_OP_LOAD,
+	WEIR_OP_STORE,
+	WEIR_OP_ADD,
+	WEIR_OP_EXCHANGE,
+	WEIR_OP_CAS,         /* result 1: exchanged; 0: not, and the access was a READ */
+	WEIR_OP_ON_END,      /* obj[0] = the registration, obj[1] = ctx; result 1: fn runs, 0: it will not */
+	WEIR_OP_ON_END_DONE, /* fn has returned */
+	WEIR_OP_ON_END_STOP, /* result: enum weir_on_end_state */
+	/* descriptors: obj[0] = ctx where the operation may park; fd */
+	WEIR_OP_FD_READ,
+	WEIR_OP_FD_WRITE,
+	WEIR_OP_FD_ACCEPT,
+	WEIR_OP_FD_SHUT,
+	WEIR_OP_FD_CLOSE,
+	WEIR_OP_SIGNALS_OPEN,
+	WEIR_OP_SIGNALS_NEXT,
+	WEIR_OP_FD_CONNECT,   /* announced by the runtime itself: fd is the listener */
+	WEIR_OP_SIGNAL_RAISE, /* likewise */
 	WEIR_OP_KINDS
 };
 
@@ -90,6 +140,8 @@ struct weir_op {
 	size_t n_cases;
 	int64_t at;       /* sleep: the absolute time it ends; else WEIR_FOREVER */
 	const void *site; /* return address of the public function that the user called */
+	weir_fd fd;       /* descriptors only: others leave 0 here, which is a descriptor too, so look at kind */
+	short events;     /* descriptors that are waited for: poll(2) */
 };
 
 enum weir_note {

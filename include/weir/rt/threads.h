@@ -31,6 +31,13 @@ struct weir_rt_opts {
  * Fails: WEIR_ENOMEM, WEIR_EINVAL (alloc without release or the reverse); *out untouched. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_rt_threads_new(const struct weir_rt_opts *opts, weir_rt **out);
 
+/* Blocks the n signals in the calling thread and in every thread it starts from then on, so that weir_signals_open can
+ * hand them to a task. Call it in main, before anything that starts a thread: a thread that does not block a signal may
+ * be the one it is delivered to. Programs started with exec inherit it: unblock (pthread_sigmask) in between.
+ * Owner: none. Threads: the caller's. Blocks: no. Fails: WEIR_EINVAL (a number that is none). After cancel:
+ * unchanged. */
+WEIR_API WEIR_MUST_CHECK int weir_signals_block(const int *signals, size_t n);
+
 WEIR_EXTERN_C_END
 
 #endif

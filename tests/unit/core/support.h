@@ -16,6 +16,8 @@
 
 #include <check.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +177,10 @@ static WEIR_UNUSED void item_drop(void *item, void *arg)
 }
 
 /* Between items that own something there is no difference but the id. */
-static const weir_type item_type WEIR_UNUSED = {
-	.name = "item", .size = sizeof(uint32_t), .align = sizeof(uint32_t), .drop = item_drop};
+static const weir_type item_type WEIR_UNUSED = {.name = "item",
+						.size = sizeof(uint32_t),
+						.align = sizeof(uint32_t),
+						.drop = item_drop};
 
 static WEIR_UNUSED unsigned drops_of(uint32_t id)
 {

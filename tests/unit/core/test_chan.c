@@ -521,7 +521,7 @@ START_TEST(shut_with_items)
 	assert_try_send(WEIR_EPIPE, 3);
 	assert_account(2, 0, 0, 2);
 	assert_recv(1, 1); /* what was accepted */
-	weir_rx_shut(rx); /* again is nothing */
+	weir_rx_shut(rx);  /* again is nothing */
 	assert_try_recv(1, 2);
 	assert_recv(0, 0);
 	assert_try_recv(0, 0);
@@ -1072,8 +1072,10 @@ static void link_drop(void *item, void *arg)
 	weir_rx_close(&l->rx);
 }
 
-static const weir_type link_type = {
-	.name = "link", .size = sizeof(struct link), .align = _Alignof(struct link), .drop = link_drop};
+static const weir_type link_type = {.name = "link",
+				    .size = sizeof(struct link),
+				    .align = _Alignof(struct link),
+				    .drop = link_drop};
 
 /* Each channel holds one item that owns both ends of the next one: closing the first must close all. */
 START_TEST(a_long_chain_is_dropped_without_recursion)
@@ -1108,8 +1110,10 @@ static void fork_drop(void *item, void *arg)
 	weir_rx_close(&f->right);
 }
 
-static const weir_type fork_type = {
-	.name = "fork", .size = sizeof(struct fork2), .align = _Alignof(struct fork2), .drop = fork_drop};
+static const weir_type fork_type = {.name = "fork",
+				    .size = sizeof(struct fork2),
+				    .align = _Alignof(struct fork2),
+				    .drop = fork_drop};
 
 START_TEST(a_tree_of_channels_is_dropped)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Schedules as text: what was written is read back, what is read is what would have been written, and nothing else is read. */
+ * Schedules as text: what was written is read back, what is read is what would have been written, and nothing else is
+ * read. */
 #include "sim/engine.h"
 
 #include <check.h>
