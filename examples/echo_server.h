@@ -21,8 +21,9 @@
  *   watch    waiting for signals, a child of work. Ended when there is nothing left to interrupt.
  * Two ^C that come before anybody looks are one signal: that is Unix, and a third will be the second.
  *
- * WHAT A CLIENT MAY RELY ON. It gets back what it sent, in order and from the first byte on. It gets all of it if it half
- * closes, reads to the end, and the server was not made to cut it off; being cut off is an end or a reset after a part. */
+ * WHAT A CLIENT MAY RELY ON. It gets back what it sent, in order and from the first byte on. It gets all of it if it
+ * half closes, reads to the end, and the server was not made to cut it off; being cut off is an end or a reset after a
+ * part. */
 #ifndef WEIR_EXAMPLES_ECHO_SERVER_H
 #define WEIR_EXAMPLES_ECHO_SERVER_H
 

@@ -23,6 +23,8 @@
  *            closes its end, accepted chunks finish, and the results end after the last one. So what was read counts.
  *   watch    waiting for signals, a child of work. Ended when there is nothing left to interrupt.
  *
+ * SIGQUIT (^\\) prints what every task waits for, and changes nothing.
+ *
  * Exit status: 0; 1 an input or the output failed; 2 bad options; 124 the time limit; 128 + the signal. */
 #include <assert.h>
 #include <errno.h>
@@ -416,9 +418,27 @@ static int read_files(weir_ctx *ctx, weir_err *err, void *arg)
 
 /* ---- the signals task ---- */
 
+/* One line of a dump; arg: the time it was asked for. */
+static void print_task(const struct weir_task_view *view, void *arg)
+{
+	char line[400];
+	weir_task_view_format(view, *(const int64_t *)arg, line, sizeof(line));
+	fprintf(stderr, "wordfreq:   %s\n", line);
+}
+
+static void dump(weir_rt *rt)
+{
+	int64_t now = weir_rt_now(rt);
+	fprintf(stderr, "wordfreq: tasks:\n");
+	if (weir_rt_dump(rt, print_task, &now) < 0)
+		fprintf(stderr, "wordfreq: no memory to list them\n");
+}
+
 static void on_signal(struct run *run, int number)
 {
-	if (run->signal == 0) {
+	if (number == SIGQUIT) {
+		dump(weir_ctx_rt(&run->watch));
+	} else if (run->signal == 0) {
 		run->signal = number;
 		fprintf(stderr, "wordfreq: interrupted: counting what was read; once more to stop at once\n");
 		weir_ctx_cancel_as(&run->intake, WEIR_CAUSE_SHUTDOWN, "interrupted");
@@ -649,7 +669,7 @@ static void keep_standard_numbers(void)
 
 int main(int argc, char **argv)
 {
-	static const int ours[] = {SIGINT, SIGTERM};
+	static const int ours[] = {SIGINT, SIGTERM, SIGQUIT};
 	static struct run run = {.signal_fd = WEIR_FD_NONE};
 	weir_err err = {0};
 	weir_rt *rt = NULL;
@@ -660,12 +680,12 @@ int main(int argc, char **argv)
 	keep_standard_numbers();
 	signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of the write, and reported */
 	sigprocmask(SIG_BLOCK, NULL, &before);
-	int rc = weir_signals_block(ours, 2); /* before any task: they inherit it, so signals wait for signal_fd */
+	int rc = weir_signals_block(ours, 3); /* before any task: they inherit it, so signals wait for signal_fd */
 	run.total = calloc(1, sizeof(*run.total));
 	if (rc == 0)
 		rc = run.total ? weir_rt_threads_new(NULL, &rt) : WEIR_ENOMEM;
 	if (rc == 0)
-		rc = weir_signals_open(rt, ours, 2, &run.signal_fd);
+		rc = weir_signals_open(rt, ours, 3, &run.signal_fd);
 	if (rc == 0)
 		rc = weir_rt_run(rt, count_files, &run, &err);
 	weir_fd_close(rt, &run.signal_fd);

@@ -8,6 +8,7 @@
 #include <weir/core/ctx.h>
 #include <weir/core/io.h>
 #include <weir/core/chan.h>
+#include <weir/core/dump.h>
 #include <weir/core/select.h>
 #include <weir/core/scope.h>
 #include <weir/core/sync.h>

@@ -43,7 +43,7 @@ WEIR_EXTERN_C_BEGIN
 struct weir_task {
 	weir_rt *rt;
 	char name[32]; /* cut to 31 bytes; "" if none was given */
-	void *core_[4];
+	void *core_[8];
 };
 
 /* A use of the library that has no meaning. `what` says which rule was broken and what would be right. */

@@ -120,7 +120,8 @@ int weir__chan_try_recv(struct weir__chan *ch, void *out, struct weir__wake *wak
 static int chan_wait(weir_ctx *ctx, struct weir__chan *ch, struct weir__queue *queue, uint32_t rank, void *item)
 {
 	int rc;
-	if (!weir__queue_wait(queue, &ch->lock, rank, item, ctx, ch->rt, WEIR_FOREVER, &rc))
+	if (!weir__queue_wait(queue, &ch->lock, rank, item, ctx, ch->rt, WEIR_FOREVER, &rc,
+			      queue == &ch->senders ? "send" : "receive", ch->type.name))
 		rc = weir__ctx_ended(ctx);
 	assert(rc != WEIR_EAGAIN);
 	return rc;

@@ -63,7 +63,7 @@ static int cond_wait(weir_ctx *ctx, struct weir__cond *c, struct weir__mutex *m,
 		weir__misuse(c->head.rt, "wait with a mutex that this task does not hold", "condition", site, other);
 		return WEIR_EINVAL;
 	}
-	weir__waiter_init(&w, c->head.rt, ctx);
+	weir__waiter_init(&w, c->head.rt, ctx, "condition", NULL);
 	weir__link_init(&link, &w, WEIR__CLAIM_CASE, NULL);
 	uint32_t rank = weir__lock(&c->head.lock, WEIR__RANK_SYNC);
 	weir__queue_add(&c->waiters, &link); /* D1 */

@@ -285,6 +285,14 @@ static enum weir_cause state_cause(uint64_t state, const char **out_why)
 	return (enum weir_cause)((state >> CAUSE_SHIFT) & ~(uint64_t)WAS_DEADLINE);
 }
 
+enum weir_cause weir__ctx_mark(const weir_ctx *ctx, const char **out_why)
+{
+	const struct weir__ctx *c = weir__ctx(ctx), *marked = nearest_mark(weir__ctx(ctx));
+	uint64_t state = marked ? weir__load64(&marked->state) : 0;
+	enum weir_cause cause = state_cause(state, out_why);
+	return marked && marked != c ? WEIR_CAUSE_PARENT : cause;
+}
+
 enum weir_cause weir__ctx_cause(const weir_ctx *ctx, const char **out_why)
 {
 	return state_cause(look_up(weir__ctx(ctx)), out_why);

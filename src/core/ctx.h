@@ -39,6 +39,9 @@ int weir__ctx_marked(const weir_ctx *ctx);
 /* weir_ctx_cause without its choice. */
 enum weir_cause weir__ctx_cause(const weir_ctx *ctx, const char **out_why);
 
+/* The cause of the mark on the node or above it, and its text; NONE and "" without one. No clock: under any lock. */
+enum weir_cause weir__ctx_mark(const weir_ctx *ctx, const char **out_why);
+
 /* weir_ctx_init without its note; flags are added to the node's. */
 void weir__ctx_init(weir_ctx *ctx, weir_ctx *parent, int64_t deadline_at, uint32_t flags, const void *site);
 

@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <poll.h>
 
+#include "blocked.h"
 #include "ctx.h"
 
 /* Parks until fd is ready: its events, or a negative code. */
@@ -31,12 +32,14 @@ static int wait_ready(weir_ctx *ctx, weir_rt *rt, weir_fd fd, short events)
 	int rc = weir__ctx_ended(ctx);
 	if (rc < 0)
 		return rc;
-	weir__waiter_init(&w, rt, ctx);
+	weir__waiter_init(&w, rt, ctx, "wait_fd", NULL);
 	weir__link_init(&link, &w, WEIR__CLAIM_CTX, NULL);
 	weir__ctx_link(ctx, &link);
 	bool claimed = weir__ctx_ended(ctx) && weir__claim(&w, WEIR__CLAIM_SELF);
 	while (!claimed) {
+		weir__blocked_set(w.task, w.what, NULL, rt->vt->now(rt), weir_ctx_deadline(ctx));
 		rc = rt->vt->wait_fd(rt, fd, events, weir_ctx_deadline(ctx));
+		weir__blocked_set(w.task, NULL, NULL, 0, WEIR_FOREVER);
 		if (rc == 0 || rc == WEIR_EINTR) { /* the token of a cancel, or nothing */
 			claimed = rc == 0;
 			continue;

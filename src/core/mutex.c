@@ -53,7 +53,7 @@ void weir__mutex_acquire(struct weir__mutex *m, const void *site)
 	uint32_t rank = weir__lock(&m->head.lock, WEIR__RANK_SYNC);
 	if (m->holder && m->holder != self) {
 		bool mine = weir__queue_wait(&m->waiters, &m->head.lock, rank, (void *)(uintptr_t)site, NULL, rt,
-					     WEIR_FOREVER, &rc);
+					     WEIR_FOREVER, &rc, "lock", NULL);
 		assert(mine); /* M4 */
 		(void)mine;
 		return;

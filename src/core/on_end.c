@@ -44,7 +44,7 @@ static bool wait_for_end(struct weir__on_end *h)
 	struct weir__link gate;
 	struct weir__wake wake;
 	weir__wake_init(&wake);
-	weir__waiter_init(&w, s->rt, h->ctx);
+	weir__waiter_init(&w, s->rt, h->ctx, "end of a context", NULL);
 	weir__link_init(&gate, &w, WEIR__CLAIM_CASE, NULL);
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	bool waits = weir__load32(&h->state) == WAITING;

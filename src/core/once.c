@@ -76,7 +76,7 @@ static int begin(weir_ctx *ctx, struct weir__once *o, weir_err *err, const void 
 		return rc;
 	}
 	if (weir__load32(&o->state) == WEIR__ONCE_RUNNING && o->runner != self) {
-		if (!weir__queue_wait(&o->waiters, &o->head.lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc))
+		if (!weir__queue_wait(&o->waiters, &o->head.lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc, "once", NULL))
 			return weir__ctx_ended(ctx); /* O3 */
 		return tell(o, err);
 	}

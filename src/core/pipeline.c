@@ -201,7 +201,8 @@ static int wait_for_start(struct weir_pipeline *p)
 	int rc = 0;
 	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
 	if (!p->started)
-		return weir__queue_wait(&p->gate, &p->lock, rank, NULL, &p->ctx, p->rt, WEIR_FOREVER, &rc)
+		return weir__queue_wait(&p->gate, &p->lock, rank, NULL, &p->ctx, p->rt, WEIR_FOREVER, &rc, "start",
+					p->opts.name)
 			       ? rc
 			       : weir__ctx_ended(&p->ctx);
 	weir__unlock(&p->lock, rank);
@@ -568,7 +569,8 @@ static int wait_for_workers(weir_ctx *ctx, weir_pipeline *p, int64_t deadline_at
 	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
 	if (p->alive == 0)
 		weir__unlock(&p->lock, rank);
-	else if (!weir__queue_wait(&p->stoppers, &p->lock, rank, NULL, ctx, p->rt, deadline_at, &rc))
+	else if (!weir__queue_wait(&p->stoppers, &p->lock, rank, NULL, ctx, p->rt, deadline_at, &rc, "stop",
+				   p->opts.name))
 		rc = weir__ctx_ended(ctx) ? weir__ctx_ended(ctx) : WEIR_ETIMEOUT;
 	return rc;
 }

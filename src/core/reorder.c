@@ -30,7 +30,7 @@ int weir__reorder_enter(struct weir__reorder *r, weir_ctx *ctx, weir_rt *rt)
 		return rc;
 	}
 	if (!may_pick_up(r) || r->waiting.first)
-		return weir__queue_wait(&r->waiting, &r->lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc)
+		return weir__queue_wait(&r->waiting, &r->lock, rank, NULL, ctx, rt, WEIR_FOREVER, &rc, "turn", NULL)
 			       ? 0
 			       : weir__ctx_ended(ctx);
 	r->intake_taken = true;

@@ -13,8 +13,9 @@
 
 struct weir__rtcore {
 	weir__a64 next_id;               /* of channels: the order in which a select locks them */
-	struct weir__lock registry_lock; /* WEIR__RANK_REGISTRY; guards first, last and the links of every set */
+	struct weir__lock registry_lock; /* WEIR__RANK_REGISTRY; guards the lists below and their links */
 	struct weir_stats *first, *last; /* oldest and youngest set of counters */
+	struct weir__scope *scopes;      /* the open ones, under the same lock */
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct weir__rtcore) <= sizeof(((struct weir_rt *)0)->core_), "it lies in weir_rt.core_");

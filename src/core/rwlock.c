@@ -75,7 +75,8 @@ static void rw_lock(struct weir__rwlock *rw, bool write, const void *site)
 	bool entered = enter(rw, write, self, site);
 	if (!entered && rw->writer != self) {
 		bool mine = weir__queue_wait(write ? &rw->writers : &rw->readers, &rw->head.lock, rank,
-					     (void *)(uintptr_t)site, NULL, rt, WEIR_FOREVER, &rc);
+					     (void *)(uintptr_t)site, NULL, rt, WEIR_FOREVER, &rc,
+					     write ? "write_lock" : "read_lock", NULL);
 		assert(mine); /* L5 */
 		(void)mine;
 		return;

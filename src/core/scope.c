@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rtcore.h"
+
 _Static_assert(sizeof(struct weir__scope) <= sizeof(weir_scope) * 3 / 4, "a quarter of weir_scope stays spare");
 
 struct weir__scope_task {
@@ -54,6 +56,25 @@ static void list_remove(struct weir__scope_task **list, struct weir__scope_task 
 		t->next->prev = t->prev;
 }
 
+/* The runtime's list of open scopes, for a dump. */
+static void scope_list(struct weir__scope *s, bool add)
+{
+	struct weir__rtcore *core = weir__rtcore(s->rt);
+	uint32_t rank = weir__lock(&core->registry_lock, WEIR__RANK_REGISTRY);
+	struct weir__scope **before = s->prev ? &s->prev->next : &core->scopes;
+	if (add) {
+		s->next = core->scopes;
+		core->scopes = s;
+		if (s->next)
+			s->next->prev = s;
+	} else {
+		*before = s->next;
+		if (s->next)
+			s->next->prev = s->prev;
+	}
+	weir__unlock(&core->registry_lock, rank);
+}
+
 void weir_scope_init(weir_scope *s, weir_ctx *parent)
 {
 	struct weir__scope *scope = weir__scope(s);
@@ -63,6 +84,8 @@ void weir_scope_init(weir_scope *s, weir_ctx *parent)
 	scope->rt = weir__ctx_rt(parent);
 	scope->open = true;
 	scope->site = WEIR__SITE();
+	scope->owner = scope->rt->vt->self(scope->rt);
+	scope_list(scope, true);
 	weir__created(scope->rt, &scope->obj, &weir__ctx(&scope->ctx)->obj, scope->site);
 }
 
@@ -136,8 +159,11 @@ static void task_main(void *arg)
 	struct weir__scope *s = t->scope;
 	weir_rt *rt = s->rt;
 	weir_err err = {0};
-	t->task = rt->vt->self(rt);
-	t->task->core_[WEIR__TASK_SCOPE] = s;
+	weir_task *self = rt->vt->self(rt);
+	self->core_[WEIR__TASK_SCOPE] = s;
+	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
+	t->task = self; /* a dump may be looking */
+	weir__unlock(&s->lock, rank);
 	int rc = t->fn(&s->ctx, &err, t->arg);
 	assert(weir__locks_held() == 0);
 	if (rc > 0)
@@ -249,6 +275,15 @@ void weir_scope_cancel(weir_scope *s, const char *why)
 		weir__result(scope->rt, &op, 0);
 }
 
+void weir__scope_each(struct weir__scope *s, void (*fn)(weir_task *task, void *arg, struct weir__scope *s), void *arg)
+{
+	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
+	for (struct weir__scope_task *t = s->running; t; t = t->next)
+		if (t->task)
+			fn(t->task, arg, s);
+	weir__unlock(&s->lock, rank);
+}
+
 void weir__scope_own(weir_scope *s, struct weir__owned *owned)
 {
 	struct weir__scope *scope = weir__scope(s);
@@ -296,7 +331,7 @@ static bool wait_for_last(struct weir__scope *s, weir_ctx *ctx, int64_t deadline
 	struct weir__waiter w;
 	struct weir__wake wake;
 	weir__wake_init(&wake);
-	weir__waiter_init(&w, s->rt, ctx);
+	weir__waiter_init(&w, s->rt, ctx, "join", NULL);
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	bool gone = s->n_running == 0;
 	if (!gone) {
@@ -380,6 +415,7 @@ int weir_scope_join(weir_ctx *ctx, weir_scope *s, int rc, weir_err *err)
 	rc = scope_join(ctx, scope, rc, err);
 	if (hooked)
 		weir__result(rt, &op, rc);
+	scope_list(scope, false);
 	weir__gone(rt, &scope->obj);
 	weir_ctx_fini(&scope->ctx);
 	memset(s, 0, sizeof(*s));

@@ -27,8 +27,10 @@ struct __attribute__((may_alias)) weir__scope {
 	struct weir__queue idle;                     /* the watchers that wait for a context */
 	struct weir__waiter *joiner;
 	struct weir__owned *owned;
-	const void *site; /* of the init */
-	int rc;           /* of the first task that failed, with its detail */
+	struct weir__scope *prev, *next; /* of the runtime's open scopes */
+	weir_task *owner;                /* that opened it, and joins it */
+	const void *site;                /* of the init */
+	int rc;                          /* of the first task that failed, with its detail */
 	weir_err err;
 };
 
@@ -44,6 +46,9 @@ int weir__scope_spawn_watcher(weir_scope *s, weir_task_fn *fn, void *arg, const 
 
 /* P4 and P6: under the lock, after anything that they depend on has changed. */
 void weir__scope_settle(struct weir__scope *s, struct weir__wake *wake);
+
+/* Calls fn(task, arg, s) for each task that has started and not ended, under the scope's lock. */
+void weir__scope_each(struct weir__scope *s, void (*fn)(weir_task *task, void *arg, struct weir__scope *s), void *arg);
 
 void weir__scope_own(weir_scope *s, struct weir__owned *owned);
 

@@ -373,7 +373,7 @@ static int select_cases(weir_ctx *ctx, weir_rt *rt, weir_case *cases, size_t n)
 	int ended = ctx ? weir__ctx_marked(ctx) : 0;                 /* W7 */
 	rc = ended ? ended : commit_one(cases, n, now, pick, &wake); /* S1 */
 	if (rc == NOT_READY && ctx) {
-		weir__waiter_init(&w, rt, ctx);
+		weir__waiter_init(&w, rt, ctx, "select", NULL);
 		rc = enqueue(cases, n, &w);
 	}
 	unlock_all(cases, m, rank);

@@ -102,7 +102,7 @@ static int sem_acquire(weir_ctx *ctx, struct weir__sem *s, uint64_t n)
 	if (rc < 0)
 		return rc;
 	weir__wake_init(&wake);
-	weir__waiter_init(&w, s->head.rt, ctx);
+	weir__waiter_init(&w, s->head.rt, ctx, "acquire", NULL);
 	weir__link_init(&link, &w, WEIR__CLAIM_CASE, &n);
 	uint32_t rank = weir__lock(&s->head.lock, WEIR__RANK_SYNC);
 	rc = weir__ctx_marked(ctx); /* W7 */

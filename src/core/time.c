@@ -10,7 +10,7 @@ static int sleep_until(weir_ctx *ctx, weir_rt *rt, int64_t at)
 	int rc = weir__ctx_ended(ctx);
 	if (rc < 0)
 		return rc;
-	weir__waiter_init(&w, rt, ctx);
+	weir__waiter_init(&w, rt, ctx, "sleep", NULL);
 	weir__wait(&w, ctx, at);
 	/* The claim says who woke it; a deadline of the context at the very end of the sleep counts as the
 	 * context's. */

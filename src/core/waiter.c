@@ -6,6 +6,7 @@
  * waiter through a queue (under that queue's lock) and by the waiting task. weir__wait holds no lock while it parks. */
 #include "waiter.h"
 
+#include "blocked.h"
 #include "ctx.h"
 
 void weir__queue_add(struct weir__queue *q, struct weir__link *link)
@@ -107,20 +108,23 @@ uint32_t weir__wait(struct weir__waiter *w, weir_ctx *ctx, int64_t deadline_at)
 			deadline_at = weir_ctx_deadline(ctx);
 	}
 	/* A cancel that ran before the link was there is seen here; one that comes later finds the link. */
-	if (!ctx || !weir__ctx_ended(ctx) || !weir__claim(w, WEIR__CLAIM_SELF))
+	if (!ctx || !weir__ctx_ended(ctx) || !weir__claim(w, WEIR__CLAIM_SELF)) {
+		weir__blocked_set(w->task, w->what, w->name, w->rt->vt->now(w->rt), deadline_at);
 		park_until_claimed(w, deadline_at);
+		weir__blocked_set(w->task, NULL, NULL, 0, WEIR_FOREVER);
+	}
 	if (ctx)
 		weir__ctx_unlink(ctx, &link);
 	return weir__load32(&w->claim);
 }
 
 bool weir__queue_wait(struct weir__queue *q, struct weir__lock *lock, uint32_t rank_before, void *item, weir_ctx *ctx,
-		      weir_rt *rt, int64_t deadline_at, int *rc)
+		      weir_rt *rt, int64_t deadline_at, int *rc, const char *what, const char *name)
 {
 	struct weir__waiter w;
 	struct weir__link link;
 	enum weir__rank rank = (enum weir__rank)weir__lock_state.rank;
-	weir__waiter_init(&w, rt, ctx);
+	weir__waiter_init(&w, rt, ctx, what, name);
 	weir__link_init(&link, &w, WEIR__CLAIM_CASE, item);
 	weir__queue_add(q, &link);
 	weir__unlock(lock, rank_before);

@@ -40,6 +40,7 @@ struct weir__waiter {
 	weir_rt *rt;
 	weir_task *task;
 	weir_ctx *ctx;                  /* whose end takes it out of every queue (W7); NULL: none */
+	const char *what, *name;        /* for a dump */
 	struct weir__waiter *next_wake; /* the claimer's chain, between claim and unpark */
 };
 
@@ -60,12 +61,16 @@ struct weir__wake {
 	struct weir__waiter *first, **last;
 };
 
-static inline void weir__waiter_init(struct weir__waiter *w, weir_rt *rt, weir_ctx *ctx)
+/* what: static, for a dump: what the task waits for ("send"); name: of the object, or NULL. */
+static inline void weir__waiter_init(struct weir__waiter *w, weir_rt *rt, weir_ctx *ctx, const char *what,
+				     const char *name)
 {
 	atomic_init(&w->claim, WEIR__CLAIM_NONE);
 	w->rt = rt;
 	w->task = rt->vt->self(rt);
 	w->ctx = ctx;
+	w->what = what;
+	w->name = name;
 	w->next_wake = NULL;
 }
 
@@ -107,7 +112,7 @@ uint32_t weir__wait(struct weir__waiter *w, weir_ctx *ctx, int64_t deadline_at);
  * the given item, unlocks, waits, and takes the link out again. True: a peer committed it, and *rc is what the peer
  * decided; false: ctx or the deadline ended the wait. The lock is released in either case. */
 bool weir__queue_wait(struct weir__queue *q, struct weir__lock *lock, uint32_t rank_before, void *item, weir_ctx *ctx,
-		      weir_rt *rt, int64_t deadline_at, int *rc);
+		      weir_rt *rt, int64_t deadline_at, int *rc, const char *what, const char *name);
 
 /* Everybody in the queue is committed with rc; under the queue's lock. */
 void weir__queue_release(struct weir__queue *q, int rc, struct weir__wake *wake);

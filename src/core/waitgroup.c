@@ -108,7 +108,8 @@ static int wg_wait(weir_ctx *ctx, struct weir__wg *g)
 	rc = weir__ctx_marked(ctx); /* W7 */
 	if (rc < 0 || g->count == 0)
 		weir__unlock(&g->head.lock, rank);
-	else if (!weir__queue_wait(&g->waiters, &g->head.lock, rank, NULL, ctx, g->head.rt, WEIR_FOREVER, &rc))
+	else if (!weir__queue_wait(&g->waiters, &g->head.lock, rank, NULL, ctx, g->head.rt, WEIR_FOREVER, &rc,
+				   "wait group", NULL))
 		rc = weir__ctx_ended(ctx);
 	return rc;
 }

@@ -4,9 +4,9 @@
 # echo.sh [PROGRAM]: the echo server with real clients: what comes back, how many are served at once, and how it ends
 # when it is interrupted once, twice, or with a client that will not go.
 #
-# Nothing here sleeps. The server's output is a FIFO that this script reads, so it knows when the server listens and when
-# it has stopped accepting; that a client is being served is known when its first line has come back. bash's /dev/tcp is
-# enough for most; what it cannot do (half close, reset) is done with python3 where there is one.
+# Nothing here sleeps. The server's output is a FIFO that this script reads, so it knows when the server listens and
+# when it has stopped accepting; that a client is being served is known when its first line has come back. bash's
+# /dev/tcp is enough for most; what it cannot do (half close, reset) is done with python3 where there is one.
 program=${1:-}
 [ -z "$program" ] || program=$(realpath "$program") || exit 2
 . "$(dirname "$0")/../meta/cases.bash"
@@ -67,7 +67,8 @@ interrupt
 nothing 'no new connection is accepted' "$( (exec 6<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && echo 'it was')"
 nothing 'the open one still works' "$(ping 5 'still there')"
 exec 5>&-
-ended 'it ends when the last client has gone' 0 '^echo: 1 connections = 1 finished \+ 0 cut off \+ 0 failed; [0-9]+ bytes$'
+ended 'it ends when the last client has gone' 0 \
+	'^echo: 1 connections = 1 finished \+ 0 cut off \+ 0 failed; [0-9]+ bytes$'
 
 start --port 0
 interrupt TERM
@@ -185,7 +186,8 @@ if command -v python3 >/dev/null 2>&1; then
 	nothing 'clients that reset do not stop it' "$(client reset)"
 	interrupt
 	# A reset may come before the connection is accepted, and before or after what was sent is read.
-	ended 'and it ends as ever' 0 '^echo: [0-9]+ connections = [0-9]+ finished \+ 0 cut off \+ [0-9]+ failed; [0-9]+ bytes$'
+	ended 'and it ends as ever' 0 \
+		'^echo: [0-9]+ connections = [0-9]+ finished \+ 0 cut off \+ [0-9]+ failed; [0-9]+ bytes$'
 else
 	skip 'half close, many clients, resets' 'there is no python3'
 fi
@@ -224,6 +226,10 @@ done
 bad '^usage: echo ' --nothing
 bad '^usage: echo ' word
 "$program" --help >"$scratch/out" 2>"$scratch/err"
-nothing '--help explains on stdout' "$({ [ $? -eq 0 ] && grep -q '^usage: echo ' "$scratch/out"; } || cat "$scratch/err")"
+status=$?
+nothing '--help explains on stdout' "$(
+	[ "$status" -eq 0 ] || echo "exit status $status"
+	grep -q '^usage: echo ' "$scratch/out" || cat "$scratch/out" "$scratch/err"
+)"
 
 finish

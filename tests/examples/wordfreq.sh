@@ -286,6 +286,25 @@ interrupt() { # signal name, wanted status
 interrupt INT 130
 interrupt TERM 143
 
+# Its standard error is a FIFO that is read here, so the test waits for what is said and not for time.
+"$program" -j 2 "$scratch/first" "$scratch/in" >"$scratch/out" 2>"$scratch/said" &
+pid=$!
+exec 3<"$scratch/said" 4>"$scratch/first"
+kill -s QUIT "$pid"
+: >"$scratch/err"
+while read -r -u 3 line; do
+	echo "$line" >>"$scratch/err"
+	case $line in *'  reader: '*) break ;; esac
+done
+exec 4>&-
+while read -r -u 3 line; do echo "$line" >>"$scratch/err"; done # until it has ended
+exec 3<&-
+finished
+"$program" "$scratch/in" >"$scratch/want" 2>/dev/null
+ended 'SIGQUIT says what each task waits for, and changes nothing' 0 "$(cat "$scratch/want")" \
+	'^wordfreq:   reader: '
+rm "$scratch/want"
+
 # The FIFO is opened for both, so it can be filled before anybody reads it, and never ends.
 exec 3<>"$scratch/first"
 printf 'b a b hal' >&3

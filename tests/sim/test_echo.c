@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The echo server of examples/echo_server.h, the same code that serves sockets, on the simulator's: interrupted at every
- * point, with clients that behave and clients that do not.
+ * The echo server of examples/echo_server.h, the same code that serves sockets, on the simulator's: interrupted at
+ * every point, with clients that behave and clients that do not.
  *
  * What must hold, whatever comes in which order:
  *  1  echo_serve returns, and nothing is left (the simulator looks: descriptors, tasks, handles, memory).
@@ -344,8 +344,8 @@ int main(int argc, char **argv)
 	int status = weir_sim_main(argc, argv);
 	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") &&
 	    !(seen.refused && seen.unknown && seen.served && seen.cut && seen.failed && seen.merged)) {
-		printf("FAIL of all clients %llu were refused, %llu not accepted, %llu served, %llu cut off, %llu failed, "
-		       "%llu finished in spite of two interrupts: none may be 0\n",
+		printf("FAIL of all clients %llu were refused, %llu not accepted, %llu served, %llu cut off, "
+		       "%llu failed, %llu finished in spite of two interrupts: none may be 0\n",
 		       (unsigned long long)seen.refused, (unsigned long long)seen.unknown,
 		       (unsigned long long)seen.served, (unsigned long long)seen.cut, (unsigned long long)seen.failed,
 		       (unsigned long long)seen.merged);

@@ -5,9 +5,9 @@
  * handler made is taken by the consumer or dropped once. The identities of pipeline.h are checked after every step, and
  * the account must be final when the consumer sees the end of the results.
  *
- * Most runs have two workers and three jobs. Bounds: "dfs1" is every schedule with at most one preemption (dfs0: none), with the
- * moment of the event a data choice of the scenario; the same scenarios run under the portfolio of 1000 schedules, with
- * early timers in half of them. */
+ * Most runs have two workers and three jobs. Bounds: "dfs1" is every schedule with at most one preemption, "dfs0" with
+ * none, with the moment of the event a data choice of the scenario; the same scenarios run under the portfolio of 1000
+ * schedules, with early timers in half of them. */
 #include <string.h>
 #include <weir/sim.h>
 

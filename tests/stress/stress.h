@@ -28,7 +28,7 @@
 #endif
 
 #ifdef WEIR_SHORT /* under Valgrind */
-#define ROUNDS(n) ((n) / 100 + 1)
+#define ROUNDS(n) ((n) / 20 + 1)
 #elif defined(STRESS_SLOW)
 #define ROUNDS(n) ((n) / 5)
 #else

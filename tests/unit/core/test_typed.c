@@ -236,7 +236,8 @@ START_TEST(a_pipeline_on_a_channel_of_ones_own)
 	struct weir_pipeline_opts opts = {.handler = spelled_handler};
 	ck_assert_int_eq(spell_jobs_new(rt, 4, &jobs, &intake), 0);
 	for (int i = -1; i <= 2; i++)
-		ck_assert_int_eq(spell_send(&root, jobs, &(struct spell_job){.head.id = (uint64_t)(i + 1), .in = i}), 0);
+		ck_assert_int_eq(spell_send(&root, jobs, &(struct spell_job){.head.id = (uint64_t)(i + 1), .in = i}),
+				 0);
 	ck_assert_int_eq(spell_attach(&s, &opts, &unused, &results, NULL), WEIR_EBADF);
 	ck_assert_int_eq(spell_attach(&s, &opts, &intake, &results, NULL), 0);
 	ck_assert_ptr_null(intake.end);
