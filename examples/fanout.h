@@ -7,7 +7,7 @@
  *   - A replica's failure is data, not the failure of its task: a task that fails would cancel its siblings.
  *   - Each replica has an end of the channel. When the last one is gone without an answer the wait is over.
  *   - The channel holds nothing: an answer is received, or it is still its replica's, which drops and counts it.
- *   - Cancel, then join: nobody works on a question that has been answered, and nobody uses our stack after we left.
+ *   - Cancel, then join: nobody works on an answered question, and nobody uses our stack after we left.
  * asked = won + late + failed + stopped, in every case; won is 1 exactly where fan_out returns 0. */
 #ifndef WEIR_EXAMPLES_FANOUT_H
 #define WEIR_EXAMPLES_FANOUT_H
@@ -52,7 +52,7 @@ static int fan_ask(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct fan_replica *r = arg;
 	char *answer = NULL;
-	(void)err;
+	(void)err; /* what went wrong is in *r */
 	r->rc = r->ask(ctx, r, &answer);
 	if (r->rc == 0) {
 		r->rc = fan_answer_send(ctx, r->tx, &answer);
@@ -83,10 +83,8 @@ static int fan_wait(weir_ctx *total, weir_scope *s, struct fan_replica *replicas
 			fan_answer_tx_close(&replicas[i].tx);
 	}
 	fan_answer_tx_close(&tx); /* or the channel would not end with the last replica */
-	if (rc == 0) {
-		rc = fan_answer_recv(total, rx, answer);
-		if (rc == 0) /* all are gone: they failed, or they were told to stop just before we were */
-			rc = weir_ctx_err(total);
+	if (rc == 0 && (rc = fan_answer_recv(total, rx, answer)) == 0) {
+		rc = weir_ctx_err(total); /* all are gone: they failed, or they were told to stop just before us */
 		if (rc == 0)
 			rc = weir_fail(err, FAN_NO_ANSWER, "none of %zu replicas has an answer", n);
 	}

@@ -14,13 +14,13 @@
  *
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
  * contexts, scopes, items, descriptors and memory of the runtime, use of a handle by two tasks that are not ordered,
- * stale handles, a channel whose account does not balance, broken invariants, runs without end, a run that differs
- * when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
- * ThreadSanitizer on real threads for those), weak memory, real blocking calls. Ownership handed over by anything but
- * weir's operations looks unordered to it.
+ * stale handles, a channel whose account does not balance, broken invariants, runs without end, a run that differs when
+ * it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
+ * ThreadSanitizer on real threads for those), time that passes inside an operation, weak memory, real blocking calls.
+ * Ownership handed over by anything but weir's operations looks unordered to it.
  *
- * LIMITS: WEIR_SIM_TASKS tasks per schedule, 256 KiB of stack and 8 MiB of runtime memory per task.
- * THREAD-SAFETY: one search at a time in a process; everything below is called from the thread that runs it. */
+ * LIMITS: WEIR_SIM_TASKS tasks per schedule, 256 KiB of stack and 8 MiB of runtime memory per task. THREAD-SAFETY:
+ * one search at a time in a process; everything below is called from the thread that runs it. */
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
@@ -57,13 +57,15 @@ struct weir_sim_opts {
 	uint64_t schedules;   /* 0: 1000; dfs: 0 is no limit */
 	uint64_t steps;       /* per schedule; 0: 20000 */
 	int64_t wall_ns;      /* real time for the search; 0: no limit */
-	unsigned early;       /* how often a timer may fire although tasks can run; in every second schedule. 0: 2 */
-	bool no_early;        /* time moves only when every task waits */
-	const char *replay;   /* one schedule, as a report named it */
-	uint64_t fail_alloc;  /* the n-th allocation fails (from 1); 0: none */
-	uint64_t fail_spawn;  /* the n-th spawn fails (from 1); 0: none */
-	bool short_io;        /* how many bytes a read or write of a fake descriptor moves is a choice */
-	bool fault_sweep;     /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
+	/* How often a timer may fire although tasks can run, in every second schedule. 0: 2; with dfs: 0, and then
+	 * in each. */
+	unsigned early;
+	bool no_early;       /* time moves only when every task waits */
+	const char *replay;  /* one schedule, as a report named it */
+	uint64_t fail_alloc; /* the n-th allocation fails (from 1); 0: none */
+	uint64_t fail_spawn; /* the n-th spawn fails (from 1); 0: none */
+	bool short_io;       /* how many bytes a read or write of a fake descriptor moves is a choice */
+	bool fault_sweep;    /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
 	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
 	const char *report;      /* path the report is written to as well; NULL: none */
 	bool quiet;              /* nothing on stderr */
@@ -81,9 +83,10 @@ struct weir_sim_result {
 	char message[512];                    /* the first line of the failure */
 };
 
-/* Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could not
- * run (WEIR_EINVAL: an unknown strategy or a malformed replay string; WEIR_ENOMEM). opts and out may be NULL. fn runs
- * as task 0 under a root context; a negative return is a failure. */
+/* Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could
+ * not run (WEIR_EINVAL: an unknown strategy or a malformed replay string, or a search inside a search; WEIR_ENOMEM;
+ * WEIR_EAGAIN: no timer to notice hangs with). opts and out may be NULL. fn runs as task 0 under a root context; a
+ * negative return is a failure. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg,
 					  struct weir_sim_result *out);
 
@@ -172,19 +175,18 @@ WEIR_API void weir_sim_name(const void *object, const char *text);
 /* A task outside of any scope, under ctx; it must have returned when the scenario ends. name is copied. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, weir_task_fn *fn, void *arg);
 
-/* fn(arg) is called after every step, and may only look (statistics, polls); false is a failure that names `what` (static). At most
- * 8. */
+/* fn(arg) is called after every step, and may only look (statistics, polls); false is a failure that names `what`
+ * (static). At most 8. */
 WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
 
 /* Whether the caller runs inside the simulator. */
 WEIR_API bool weir_sim_active(void);
 
-/* ---- descriptors ----
- * Fake ones, for weir/core/io.h. Their numbers begin at WEIR_SIM_FD, where no real one is, and are never used twice in
- * a schedule: a stale one is a failure, one that is left open a leak. An end holds at most `capacity` bytes (1 to
- * WEIR_SIM_FD_BYTES) that the other has written and nobody has read, then writing waits. A close with bytes unread
- * resets the connection: the peer's next call is -ECONNRESET. Names are for reports and copied (23 bytes). Outside of
- * the simulator: WEIR_ENOSYS. None of these waits; connecting and raising are choices. */
+/* ---- descriptors ---- Fake ones, for weir/core/io.h. Their numbers begin at WEIR_SIM_FD, where no real one is, and
+ * are never used twice in a schedule: a stale one is a failure, one that is left open a leak. An end holds at most
+ * `capacity` bytes (1 to WEIR_SIM_FD_BYTES) that the other has written and nobody has read, then writing waits. A
+ * close with bytes unread resets the connection: the peer's next call is WEIR_ECONNRESET. Names are for reports and
+ * copied (23 bytes). Outside of the simulator: WEIR_ENOSYS. None of these waits; connecting and raising are choices. */
 #define WEIR_SIM_FD (1 << 20)
 #define WEIR_SIM_FD_BYTES 4096
 

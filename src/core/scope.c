@@ -394,6 +394,15 @@ static int scope_join(weir_ctx *ctx, struct weir__scope *s, int rc, weir_err *er
 	return outcome(s, rc, err);
 }
 
+static bool claim_join(struct weir__scope *s)
+{
+	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
+	bool first = !s->joining;
+	s->joining = true;
+	weir__unlock(&s->lock, rank);
+	return first;
+}
+
 int weir_scope_join(weir_ctx *ctx, weir_scope *s, int rc, weir_err *err)
 {
 	struct weir__scope *scope = weir__scope(s);
@@ -402,6 +411,11 @@ int weir_scope_join(weir_ctx *ctx, weir_scope *s, int rc, weir_err *err)
 	weir_rt *rt = scope->rt;
 	if (rt->vt->self(rt)->core_[WEIR__TASK_SCOPE] == scope)
 		return WEIR_EDEADLK;
+	if (!claim_join(scope)) {
+		weir__misuse(rt, "two tasks join one scope: only its owner does, once", "scope", WEIR__SITE(),
+			     scope->site);
+		return WEIR_EBUSY;
+	}
 	assert(weir__locks_held() == 0);
 	struct weir_op op = {.kind = WEIR_OP_SCOPE_JOIN,
 			     .access = WEIR_ACCESS_WRITE,

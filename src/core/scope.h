@@ -21,7 +21,7 @@ struct __attribute__((may_alias)) weir__scope {
 	struct weir_obj obj;
 	weir_rt *rt;
 	struct weir__lock lock;
-	bool open;
+	bool open, joining;
 	struct weir__scope_task *running, *finished; /* finished: its function is over, its thread not yet joined */
 	size_t n_running, n_watchers;                /* watchers: those of n_running that on_end started */
 	struct weir__queue idle;                     /* the watchers that wait for a context */

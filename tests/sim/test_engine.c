@@ -328,6 +328,29 @@ SCENARIO(bad_fini)
 	return weir_scope_join(ctx, &s, rc, err);
 }
 
+static int sleep_ms(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	return weir_sleep(ctx, WEIR_MS(1));
+}
+
+static int join_it(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	return weir_scope_join(ctx, arg, 0, err); /* it belongs to the parent */
+}
+
+SCENARIO(bad_join)
+{
+	weir_scope outer, inner;
+	weir_scope_init(&outer, ctx);
+	weir_scope_init(&inner, ctx);
+	int rc = weir_scope_spawn(&inner, "sleeper", sleep_ms, NULL);
+	if (rc == 0)
+		rc = weir_scope_spawn(&outer, "thief", join_it, &inner);
+	rc = weir_scope_join(ctx, &inner, rc, err);
+	return weir_scope_join(ctx, &outer, rc, err);
+}
+
 SCENARIO(bad_parent)
 {
 	weir_ctx c, child;
@@ -394,6 +417,7 @@ static const struct {
 	{"endless_loop_of_sleeps", bad_endless_sleep, WEIR_SIM_STEP_LIMIT, {.steps = 500}, false},
 	{"shield_without_limit", bad_shield, WEIR_SIM_MISUSE, {.allow_no_decisions = true}, false},
 	{"fini_of_a_context_in_use", bad_fini, WEIR_SIM_MISUSE, {.seed = 0}, false},
+	{"a_scope_joined_twice", bad_join, WEIR_SIM_MISUSE, {.seed = 0}, false},
 	{"fini_before_the_child", bad_parent, WEIR_SIM_MISUSE, {.allow_no_decisions = true}, false},
 	{"nothing_to_choose", bad_nothing, WEIR_SIM_NO_DECISIONS, {.seed = 0}, true},
 	{"memory_of_the_past", bad_memory_of_the_past, WEIR_SIM_NONDETERMINISM, {.seed = 0}, true},

@@ -169,7 +169,7 @@ static void check_faults(void)
 	check("a fault that is told is no failure", r.kind == WEIR_SIM_PASS, &r);
 	r = run(careless, NULL, (struct weir_sim_opts){.fault_sweep = true});
 	check("a leak on the way out of a failure is found",
-	      r.kind == WEIR_SIM_LEAK && strstr(r.replay, "f1") != NULL, &r);
+	      r.kind == WEIR_SIM_LEAK && strstr(r.replay, ":f1"), &r);
 	r = run(abandon, (void *)(uintptr_t)&text_type, (struct weir_sim_opts){.fault_sweep = true});
 	check("the runtime's allocations count with malloc's", r.kind == WEIR_SIM_PASS && r.faults == 6, &r);
 }
@@ -225,14 +225,14 @@ static int strangers(weir_ctx *ctx, weir_err *err, void *arg)
 	size_t cap = 4;
 	char *line = malloc(cap);
 	(void)ctx, (void)err;
-	WEIR_SIM_ASSERT(file && line && outside[0]);
+	WEIR_SIM_ASSERT(file && line);
 	WEIR_SIM_EQ(fprintf(file, "line\n"), 5);
 	WEIR_SIM_EQ(getline(&line, &cap, file), -1); /* reallocates what it is given */
 	free(line);
 	fclose(file);
 	WEIR_SIM_ASSERT(outside[1] = realloc(outside[1], 5000));
 	free(outside[0]);
-	outside[0] = NULL;
+	outside[0] = NULL; /* the schedule is run twice */
 	return 0;
 }
 
@@ -241,10 +241,9 @@ static void check_family(void)
 	struct weir_sim_result r = run(family, NULL, (struct weir_sim_opts){.schedules = 1});
 	check("the family keeps its promises", r.kind == WEIR_SIM_PASS, &r);
 	void *outside[2] = {malloc(100), malloc(100)};
-	r = run(strangers, outside, (struct weir_sim_opts){.schedules = 1, .replay = NULL});
-	/* The run-twice check has called it again, with outside[0] gone: so ask after the first of its two runs. */
+	r = run(strangers, outside, (struct weir_sim_opts){.schedules = 1});
 	check("memory made outside may be freed inside",
-	      outside[0] == NULL && outside[1] && malloc_usable_size(outside[1]) >= 5000, &r);
+	      r.kind == WEIR_SIM_PASS && !outside[0] && malloc_usable_size(outside[1]) >= 5000, &r);
 	free(outside[1]);
 }
 
@@ -263,9 +262,9 @@ static int free_twice(weir_ctx *ctx, weir_err *err, void *arg)
 
 static int free_inside(weir_ctx *ctx, weir_err *err, void *arg)
 {
-	hide(malloc(64));
+	char *mem = hide(malloc(64));
 	(void)ctx, (void)err, (void)arg;
-	free((char *)hidden + 16);
+	free(hide(mem + 16));
 	return 0;
 }
 

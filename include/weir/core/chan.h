@@ -38,7 +38,8 @@
 WEIR_EXTERN_C_BEGIN
 
 /* What a channel carries. Two types are equal if they are the same object or all fields are equal (names as text).
- * drop and copy run in the calling task with no lock held, and may call anything. */
+ * drop and copy run in the calling task with no lock held, and may call anything. A close inside a drop leaves its own
+ * drops to the outermost close, after the drop that is running: chains of channels are dropped without recursion. */
 typedef struct weir_type {
 	const char *name;
 	size_t size, align;                  /* size 0 is allowed: a channel of events; align 0: what size divides by */

@@ -30,6 +30,7 @@ WEIR_EXTERN_C_BEGIN
 	X(WEIR_EDEADLK, -35, "would wait for itself")              \
 	X(WEIR_ENOSYS, -38, "this runtime does not offer it")      \
 	X(WEIR_EOVERFLOW, -75, "does not fit")                     \
+	X(WEIR_ECONNRESET, -104, "the peer reset the connection")  \
 	X(WEIR_ETIMEOUT, -110, "took longer than it was given")    \
 	X(WEIR_ECANCELED, -125, "the context was cancelled")       \
 	X(WEIR_EDEADLINE, -1000, "the context's deadline passed")  \

@@ -43,8 +43,8 @@ WEIR_API WEIR_MUST_CHECK int weir_wait_fd(weir_ctx *ctx, weir_fd fd, short event
 
 /* Reads at least one byte and at most n (1 to INT_MAX). Returns how many, or 0 at the end.
  * Owner: buf and fd stay the caller's. Threads: see above. Blocks: until a byte, the end, or ctx ends.
- * Fails: WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (n), -errno (-ECONNRESET: the peer has gone, and what it had sent
- * may be gone too). After cancel: returns its code at once and reads nothing. */
+ * Fails: WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (n), -errno (WEIR_ECONNRESET: the peer has gone, and what it
+ * had sent may be gone too). After cancel: returns its code at once and reads nothing. */
 WEIR_API WEIR_MUST_CHECK int weir_fd_read(weir_ctx *ctx, weir_fd fd, void *buf, size_t n);
 
 /* Writes at least one byte and at most n (1 to INT_MAX). Returns how many; a failed write has written none.
@@ -66,9 +66,9 @@ WEIR_API WEIR_MUST_CHECK int weir_fd_accept(weir_ctx *ctx, weir_fd listener, wei
 WEIR_API WEIR_MUST_CHECK int weir_fd_shut(weir_rt *rt, weir_fd fd);
 
 /* Closes *fd and sets it to WEIR_FD_NONE, which is allowed (0 is not the same: it is a descriptor). Closing a socket
- * with bytes unread makes the peer's next call -ECONNRESET, and it may lose what was written to it: read to the end, or
- * half close and let the peer close first. Errors of close(2), which only files have, are not told: fsync(2) tells
- * them.
+ * with bytes unread makes the peer's next call WEIR_ECONNRESET, and it may lose what was written to it: read to the
+ * end, or half close and let the peer close first. Errors of close(2), which only files have, are not told: fsync(2)
+ * tells them.
  * Owner: takes *fd. Threads: none may use it any more. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_fd_close(weir_rt *rt, weir_fd *fd);
 

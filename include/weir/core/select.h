@@ -58,7 +58,8 @@ WEIR_API weir_case weir_case_ctx(weir_ctx *other);
  * a case not made by weir_case_*). After cancel: returns its code, also where a case is ready. */
 WEIR_API WEIR_MUST_CHECK int weir_select(weir_ctx *ctx, weir_case *cases, size_t n);
 
-/* As weir_select, but WEIR_EAGAIN where it would wait (also when every case is off).
+/* As weir_select, but WEIR_EAGAIN where it would wait, and where no case names a runtime whose clock could be read
+ * (every case is off or a plain timer).
  * Owner: as weir_select. Threads: one per array. Blocks: no. Fails: WEIR_EAGAIN, WEIR_EINVAL. After cancel:
  * unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_try_select(weir_case *cases, size_t n);
