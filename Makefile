@@ -98,7 +98,7 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain stress tsan asan ubsan sanitized helgrind memcheck helgrinded memchecked layers bench \
+.PHONY: all demo test unit sim-test contain stress coverage covered tsan asan ubsan sanitized helgrind memcheck helgrinded memchecked layers bench \
 	abi abi-update clang portable musl cross ported bare \
 	format format-check install uninstall clean help FORCE
 .DEFAULT_GOAL := all
@@ -124,6 +124,13 @@ contain: $(CONTAIN) ## what threads do in 100,000 runs must be contained in what
 
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
+
+# readme.sh builds in $(BUILD) with the usual flags.
+coverage: ## which lines of src/ and sim/ the tests run; shows the others, fails under 95 %
+	+$(Q)BUILD='$(BUILD)/coverage' CI/coverage.sh
+
+covered: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(CONTAIN)
+	$(Q)$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(CONTAIN) $(filter-out %/readme.sh,$(EXAMPLE_SH))
 
 # A second make with its own build folder and flags. Warnings are the business of the first: sanitized code makes
 # compilers see ghosts.
@@ -156,8 +163,11 @@ memcheck: ## rt and stress on threads, and the simulator's memory, under Valgrin
 helgrinded: $(BUILD)/deps $(ON_THREADS)
 	$(Q)CK_TIMEOUT_MULTIPLIER=30 $(RUN) --with "$(WITH)" --timeout 900 $(ON_THREADS)
 
-memchecked: $(BUILD)/deps $(ON_THREADS) $(BUILD)/tests/sim/test_heap
-	$(Q)CK_TIMEOUT_MULTIPLIER=30 $(RUN) --with "$(WITH)" --timeout 900 $(ON_THREADS) $(BUILD)/tests/sim/test_heap
+MEMCHECK_SIM := $(call bin,tests/sim/test_time.c tests/sim/test_select.c)
+
+memchecked: $(BUILD)/deps $(ON_THREADS) $(MEMCHECK_SIM)
+	$(Q)CK_TIMEOUT_MULTIPLIER=30 \
+		$(RUN) --with "$(WITH)" --timeout 900 $(ON_THREADS) $(MEMCHECK_SIM)
 
 layers: $(LIBS) ## proves the picture: each layer links with the rows below it alone, and includes nothing else
 	$(Q)$(RUN) tests/meta/layers.sh tests/meta/symbols.sh

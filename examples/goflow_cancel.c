@@ -4,10 +4,10 @@
  * an endless run, and drains it to its end.
  *
  * The Go version keeps two promises only if its user thinks of them, and this one by itself:
- *   - The producer, which waits for ever to send the next job, is released: its send returns WEIR_EPIPE when the last
- *     worker has gone. No select, no second channel, no flag.
+ *   - The producer, which waits for ever to send the next job, is released: its send returns WEIR_EPIPE once the run
+ *     is cancelled. No select, no second channel, no flag.
  *   - Nothing vanishes uncounted. Where each job went:
- *         sent        = received + discarded              discarded: was in the jobs channel when the workers went
+ *         sent        = received + discarded              discarded: sent, and no worker ever took it
  *         received    = succeeded + failed + canceled
  *         all three   = emitted + undelivered             undelivered: a result that came after the cancel
  *     and emitted is what the consumer saw. tests/sim/test_goflow.c runs this file in every order of events.

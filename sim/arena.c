@@ -11,12 +11,12 @@
  *  A3  Only what was used is reset.
  *  A4  What malloc gave to a task (heap.c) is filled with 0xDB when it is freed: reading it is visible. What the
  *      runtime gave is not: it may be a handle, and a stale copy of one is to be recognised.
- *  A5  Under ASan and Valgrind what is not given out cannot be touched (sanitize.h Z1, Z6), nor can headers, but for the
- *      functions here that are marked SIM_NO_ASAN.
+ *  A5  Under ASan and Valgrind what is not given out cannot be touched (sanitize.h Z1, Z6), nor can headers, but for
+ *      the functions here that are marked SIM_NO_ASAN.
  *
  * Every block has a header that names its size, its maker and the site, and they lie one after the other, so the
- * list of live blocks costs nothing until it is asked for. A block that must be aligned to more than 16 bytes may have a
- * gap before it: a block of its own, that is nobody's. */
+ * list of live blocks costs nothing until it is asked for. A block that must be aligned to more than 16 bytes may have
+ * a gap before it: a block of its own, that is nobody's. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@
 
 #define STACK_BYTES ((size_t)256 << 10)
 #define MEMORY_BYTES ((size_t)32 << 20) /* of addresses; what is never used costs nothing */
-#define BELOW_SP ((size_t)1024) /* frames of functions that did not switch */
+#define BELOW_SP ((size_t)1024)         /* frames of functions that did not switch */
 
 enum { BLOCK_LIVE = 0x4c56, BLOCK_RELEASED = 0x474f, BLOCK_GAP = 0x4741 };
 
@@ -223,8 +223,8 @@ SIM_NO_ASAN void weir__sim_release(struct sim *s, void *mem)
 	if (block->state != BLOCK_LIVE || block->heap) {
 		weir__sim_fail(s, WEIR_SIM_MISUSE,
 			       block->state == BLOCK_RELEASED ? "a block of memory was released twice"
-			       : block->state == BLOCK_LIVE   ? "memory of malloc was given back to the runtime: free it"
-							      : "memory was released that the runtime did not give");
+			       : block->state == BLOCK_LIVE ? "memory of malloc was given back to the runtime: free it"
+							    : "memory was released that the runtime did not give");
 		return;
 	}
 	take_back(s, block);
@@ -262,7 +262,8 @@ SIM_NO_ASAN struct sim_block *weir__sim_heap_find(struct sim *s, const void *mem
 	uintptr_t offset = (uintptr_t)mem - (uintptr_t)slab->memory;
 	struct sim_block *block = (struct sim_block *)(slab->memory + offset - HEADER);
 	s->failure.site = site;
-	if (offset < HEADER || offset > slab->used || offset % 16 != 0 || s->slabs[block->task % WEIR_SIM_TASKS] != slab) {
+	if (offset < HEADER || offset > slab->used || offset % 16 != 0 ||
+	    s->slabs[block->task % WEIR_SIM_TASKS] != slab) {
 		if ((uintptr_t)mem - (uintptr_t)slab->stack < STACK_BYTES)
 			what = "memory on the stack of a task";
 	} else if (block->state == BLOCK_RELEASED && block->heap) {

@@ -8,8 +8,8 @@
  * that. A crash may have damaged anything, so a search ends with its first failure, and the report says so.
  *
  * A timer ticks every 100 ms while a search runs (no system call per schedule, no thread): a tick that finds the same
- * step as the 50 ticks before it (more where a sanitizer or Valgrind makes everything slower) names the task that hangs, whether it spins or is in a real blocking call. The same
- * ticks count the wall budget.
+ * step as the 50 ticks before it (more where a sanitizer or Valgrind makes everything slower) names the task that
+ * hangs, whether it spins or is in a real blocking call. The same ticks count the wall budget.
  *
  * __assert_fail is defined here, so that assert(3) in a task, in the library or in user code, ends the schedule
  * instead of the process. */

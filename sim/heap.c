@@ -35,19 +35,19 @@
 #define SITE() __builtin_return_address(0)
 
 /* Weak: NULL in a program that is linked without --wrap. */
-#define REAL __attribute__((weak))
-REAL void *__real_malloc(size_t bytes);
-REAL void *__real_calloc(size_t n, size_t bytes);
-REAL void *__real_realloc(void *mem, size_t bytes);
-REAL void *__real_reallocarray(void *mem, size_t n, size_t bytes);
-REAL void __real_free(void *mem);
-REAL void *__real_aligned_alloc(size_t align, size_t bytes);
-REAL int __real_posix_memalign(void **out, size_t align, size_t bytes);
-REAL size_t __real_malloc_usable_size(void *mem);
-REAL char *__real_strdup(const char *text);
-REAL char *__real_strndup(const char *text, size_t n);
-REAL ssize_t __real_getline(char **line, size_t *cap, FILE *stream);
-REAL ssize_t __real_getdelim(char **line, size_t *cap, int delimiter, FILE *stream);
+#define WEAK __attribute__((weak))
+WEAK void *__real_malloc(size_t bytes);
+WEAK void *__real_calloc(size_t n, size_t bytes);
+WEAK void *__real_realloc(void *mem, size_t bytes);
+WEAK void *__real_reallocarray(void *mem, size_t n, size_t bytes);
+WEAK void __real_free(void *mem);
+WEAK void *__real_aligned_alloc(size_t align, size_t bytes);
+WEAK int __real_posix_memalign(void **out, size_t align, size_t bytes);
+WEAK size_t __real_malloc_usable_size(void *mem);
+WEAK char *__real_strdup(const char *text);
+WEAK char *__real_strndup(const char *text, size_t n);
+WEAK ssize_t __real_getline(char **line, size_t *cap, FILE *stream);
+WEAK ssize_t __real_getdelim(char **line, size_t *cap, int delimiter, FILE *stream);
 
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t n, size_t bytes);
@@ -62,8 +62,8 @@ char *__wrap_strndup(const char *text, size_t n);
 ssize_t __wrap_getline(char **line, size_t *cap, FILE *stream);
 ssize_t __wrap_getdelim(char **line, size_t *cap, int delimiter, FILE *stream);
 
-/* The linker's: where the program lies in memory. */
-extern const char __executable_start[], _end[];
+/* The linker's: where the program lies in memory. Weak: not in every kind of link. */
+extern const char __executable_start[] WEAK, _end[] WEAK;
 
 static _Thread_local struct sim *here; /* P1: a task of this search runs in this thread */
 
@@ -122,7 +122,7 @@ static void *take_zeroed(size_t n, size_t bytes, const void *site)
 /* The program's own variables are never malloc's: the C library would say so too, but with less to go by. */
 static void check_static(struct sim *s, const void *mem, const char *verb, const void *site)
 {
-	if ((const char *)mem < __executable_start || (const char *)mem >= _end)
+	if (!__executable_start || (const char *)mem < __executable_start || (const char *)mem >= _end)
 		return;
 	s->failure.site = site;
 	weir__sim_fail(s, WEIR_SIM_MISUSE, "%s of an object of the program itself, which malloc did not give", verb);

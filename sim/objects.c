@@ -345,8 +345,8 @@ static void check_memory(struct sim *s)
 			 (unsigned long long)left.bytes);
 	s->failure.site = left.first.site;
 	weir__sim_fail(s, WEIR_SIM_LEAK, "%zu bytes that T%u %s took from %s are left at the end%s", left.first.bytes,
-		       left.first.task, s->tasks[left.first.task]->pub.name,
-		       left.first.heap ? "malloc" : "the runtime", more);
+		       left.first.task, s->tasks[left.first.task]->pub.name, left.first.heap ? "malloc" : "the runtime",
+		       more);
 }
 
 void weir__sim_check_leaks(struct sim *s)

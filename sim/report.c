@@ -294,6 +294,9 @@ static void say_head(struct sim_out *out)
 	}
 	weir__sim_put(&line, ", virtual time ");
 	weir__sim_put_time(&line, f->time_at);
+	if (a->choices_before)
+		weir__sim_put(&line, "; shrunk from %llu to %llu choices", (unsigned long long)a->choices_before,
+			      (unsigned long long)a->choices);
 	weir__sim_put(&line, ")");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 }

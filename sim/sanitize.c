@@ -3,14 +3,15 @@
  * Telling ASan, LSan, TSan and Valgrind about fibers and the arena; what, and why, is in sanitize.h (Z1 to Z6).
  *
  * Nothing here may be instrumented that stands between the announcement of a switch and the switch itself: ASan would
- * look for this function's frame in the other fiber's stack, TSan would note the call in one fiber and the return in the
- * other. Functions here are therefore marked, or call nothing but the sanitizer.
+ * look for this function's frame in the other fiber's stack, TSan would note the call in one fiber and the return in
+ * the other. Functions here are therefore marked, or call nothing but the sanitizer.
  *
  * Runs in the one thread of the search; without any sanitizer, and without Valgrind's headers, only slowness() and two
  * empty functions are left. */
 #include "sanitize.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #include "engine.h"
 
@@ -32,6 +33,7 @@ void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
 void AnnotateIgnoreSyncBegin(const char *file, int line);
 void AnnotateIgnoreSyncEnd(const char *file, int line);
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *mem, size_t bytes, const char *why);
 #endif
 
 #if SIM_VALGRIND
@@ -55,7 +57,7 @@ static const void *root_stack; /* Z2: of the thread that runs the search; NULL: 
 static size_t root_bytes;
 #endif
 #if SIM_TSAN
-static unsigned ignoring;                  /* Z4: depth of the running fiber */
+static unsigned ignoring;                 /* Z4: depth of the running fiber */
 static void *tsan_fibers[WEIR_SIM_TASKS]; /* Z5 */
 
 static void see(unsigned depth)
@@ -318,6 +320,9 @@ void weir__san_block_back(struct sim_san_slab *slab, unsigned char *mem, size_t 
 
 void weir__san_search_begin(void)
 {
+#if SIM_TSAN
+	AnnotateBenignRaceSized(__FILE__, __LINE__, &errno, sizeof(errno), "every task has its own, see reschedule");
+#endif
 #if SIM_VALGRIND
 	weir__san_memory = RUNNING_ON_VALGRIND != 0;
 #endif

@@ -2,14 +2,14 @@
  *
  * What sanitizers and Valgrind have to be told about fibers and about the arena.
  *
- * They take a thread for a stack and a stack for a thread. In the simulator many tasks share one thread, so each switch,
- * each stack and each block of the arena is announced. All of it is here, compiled in where the compiler says that a
- * sanitizer is on, empty otherwise; Valgrind needs no compiler, so its part is there where its headers are, behind one
- * test of a flag.
+ * They take a thread for a stack and a stack for a thread. In the simulator many tasks share one thread, so each
+ * switch, each stack and each block of the arena is announced. All of it is here, compiled in where the compiler says
+ * that a sanitizer is on, empty otherwise; Valgrind needs no compiler, so its part is there where its headers are,
+ * behind one test of a flag.
  *
- *  Z1  ASan. Every switch is announced on both sides; a fiber that is left for good gives its fake stack back. What the
- *      arena has not given out, or has taken back, is poisoned, but for memory that holds a handle or a channel: a stale
- *      copy of those is the simulator's own finding, with both sites.
+ *  Z1  ASan. Every switch is announced on both sides; a fiber that is left for good gives its fake stack back. What
+ *      the arena has not given out, or has taken back, is poisoned, but for memory that holds a handle or a channel: a
+ *      stale copy of those is the simulator's own finding, with both sites.
  *  Z2  LSan. Stacks and memory of tasks, and the stack of the thread that runs the search, are roots.
  *  Z3  TSan. One fiber of TSan for each task, switched to without order (the flag 1): the simulator must not hide that
  *      two tasks are not ordered, and it does if each switch counts as an order. What does order them is announced:
@@ -19,9 +19,10 @@
  *  Z4  TSan must not see the simulator's own memory, which every task writes. Its files are built without TSan
  *      (-DWEIR_SIM_TSAN in its place, see the Makefile); what it does through libc and core's inspect.c is hidden by
  *      enter and leave around every entry. The depth belongs to the running fiber and is 0 while it does not run.
- *  Z5  TSan. Between two schedules one switch with order to each fiber and back: so nothing of a schedule races with the
- *      next one, and none is ordered by the one before. Fibers are kept from schedule to schedule, because making one takes
- *      up to 2 ms; one that was left in the middle of a function is made anew.
+ *      Thread-locals are hidden too (WEIR__UNSEEN in src/rt/atomic.h): tasks share them, but never at the same time.
+ *  Z5  TSan. Between two schedules one switch with order to each fiber and back: so nothing of a schedule races with
+ *      the next one. Fibers are kept from schedule to schedule, because making one takes up to 2 ms; one that was left
+ *      in the middle of a function is made anew.
  *  Z6  Valgrind. Stacks are registered, each slab is a pool. Helgrind and DRD do not understand fibers: for them the
  *      library runs on threads (src/rt/atomic.h). */
 #ifndef WEIR_SIM_SANITIZE_H
@@ -147,7 +148,8 @@ void weir__san_slab_gone(struct sim_san_slab *slab);
 void weir__san_stack_reset(void *from, size_t bytes);
 /* Nothing of the memory is given out any more; `used` bytes were. */
 void weir__san_memory_reset(struct sim_san_slab *slab, size_t used);
-/* A block of bytes at mem, with its header before it, is about to be written; tail: bytes behind it nobody may touch. */
+/* A block of bytes at mem, with its header before it, is about to be written; tail: bytes behind it that nobody may
+ * touch. */
 void weir__san_block_given(struct sim_san_slab *slab, unsigned char *mem, size_t header, size_t bytes, size_t tail);
 /* What the simulator filled it with is not a value. */
 void weir__san_block_unset(unsigned char *mem, size_t bytes);

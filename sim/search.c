@@ -8,7 +8,8 @@
  *  Q2  A schedule that fails is run again, from the replay string's content and with the trace on; that run is what the
  *      report shows. If it does not fail alike, that is the failure: the program is not deterministic.
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
- *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search. */
+ *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search.
+ *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static void root_entry(void *arg)
 	char text[300];
 	weir_ctx_init_root(&root, &s->rt);
 	int rc = q->fn(&root, &s->root_err, q->arg);
+	s->n_invariants = 0; /* they may look at what was on the scenario's stack */
 	/* where a fault was injected, an error that is told is what is asked for */
 	if (rc != 0 && !(rc < 0 && s->fault_hit)) {
 		weir_err_format(&s->root_err, text, sizeof(text));
@@ -171,17 +173,6 @@ static void run_replay(struct search *q, const struct sim_replay *text)
 	s->strategy = before;
 }
 
-/* The deviations of the schedule that has just run. */
-static struct sim_replay deviations(const struct sim *s)
-{
-	struct sim_replay out = {.hash = (uint32_t)(s->hash & 0xffff)};
-	out.items = malloc((s->n_stream + 1) * sizeof(*out.items));
-	for (size_t i = 0; out.items && i < s->n_stream; i++)
-		if (s->stream[i].value != s->stream[i].standard)
-			out.items[out.n++] = s->stream[i];
-	return out;
-}
-
 /* ---- running twice ---- */
 
 /* The step at which two runs part, from 1; 0: they do not. */
@@ -208,7 +199,7 @@ static uint64_t nth_step(const struct sim *s, size_t n)
 static void run_again(struct search *q)
 {
 	struct sim *s = q->s;
-	struct sim_replay same = deviations(s);
+	struct sim_replay same = weir__sim_deviations(s);
 	uint64_t hash = s->hash, *hashes = NULL;
 	enum weir_sim_kind kind = s->failure.kind;
 	size_t n = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
@@ -294,6 +285,29 @@ static uint64_t search_schedules(struct search *q)
 	return 0;
 }
 
+static void run_listed(void *arg, const struct sim_replay *list)
+{
+	run_replay(arg, list);
+}
+
+/* Q5. Leaves the smaller schedule as the one that has just run, with its trace. */
+static void make_smaller(struct search *q, struct sim_report *about)
+{
+	struct sim *s = q->s;
+	struct sim_replay before = weir__sim_deviations(s), list;
+	about->choices_before = before.n;
+	weir__sim_replay_free(&before);
+	weir__sim_trace_free(s->trace);
+	s->trace = NULL;
+	list = weir__sim_shrink(s, run_listed, q);
+	if (!list.items)
+		abort();
+	about->choices = list.n;
+	run_replay(q, &list);
+	run_again(q);
+	weir__sim_replay_free(&list);
+}
+
 static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
@@ -308,6 +322,8 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 	if (failed) {
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
 			run_again(q); /* Q2 */
+		if (!q->opts.no_shrink && !q->opts.replay && weir__sim_shrinkable(s))
+			make_smaller(q, &about);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}

@@ -13,14 +13,24 @@
  * or, from any test framework: weir_sim_run(&opts, fn, arg, &result) == 0.
  *
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
- * contexts, scopes, items, descriptors and memory of the runtime, use of a handle by two tasks that are not ordered,
- * stale handles, a channel whose account does not balance, broken invariants, runs without end, a run that differs when
- * it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses (run
- * ThreadSanitizer on real threads for those), time that passes inside an operation, weak memory, real blocking calls.
+ * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
+ * use of a handle by two tasks that are not ordered, stale handles, a channel whose account does not balance, broken
+ * invariants, runs without end, a run that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an
+ * operation and between plain memory accesses, time that passes inside an operation, weak memory, real blocking calls.
  * Ownership handed over by anything but weir's operations looks unordered to it.
  *
- * LIMITS: WEIR_SIM_TASKS tasks per schedule, 256 KiB of stack and 8 MiB of runtime memory per task. THREAD-SAFETY:
- * one search at a time in a process; everything below is called from the thread that runs it. */
+ * MALLOC: calls of malloc, calloc, realloc, free, strdup and the like in tasks, from code that is linked into the
+ * program, are the simulator's, if the program is linked with the flags of weir-sim.pc (-Wl,--wrap=malloc,...). What
+ * the C library and other shared libraries allocate is not. Memory made before or outside of tasks may be freed in
+ * them; what a task has made must be freed by a task of the same schedule, and not by a shared library.
+ *
+ * SANITIZERS: build weir with the same ones as the program. AddressSanitizer knows the stacks and the memory of tasks.
+ * ThreadSanitizer finds, with any seed, two tasks that touch the same memory with no operation of weir between them to
+ * order them. The simulator's own switches are no such order, nor is a sleep whose timer fires early; time that moves
+ * because every task waits is one, and weir_sim_quiesce.
+ *
+ * LIMITS: WEIR_SIM_TASKS tasks per schedule, 256 KiB of stack and 32 MiB of memory per task. THREAD-SAFETY: one
+ * search at a time in a process; everything below is called from the thread that runs it. */
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
@@ -68,6 +78,7 @@ struct weir_sim_opts {
 	bool fault_sweep;    /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
 	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
 	const char *report;      /* path the report is written to as well; NULL: none */
+	bool no_shrink;          /* the first failing schedule is reported as it is */
 	bool quiet;              /* nothing on stderr */
 };
 
@@ -175,8 +186,8 @@ WEIR_API void weir_sim_name(const void *object, const char *text);
 /* A task outside of any scope, under ctx; it must have returned when the scenario ends. name is copied. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, weir_task_fn *fn, void *arg);
 
-/* fn(arg) is called after every step, and may only look (statistics, polls); false is a failure that names `what`
- * (static). At most 8. */
+/* fn(arg) is called after every step until the scenario returns, and may only look (statistics, polls); false is a
+ * failure that names `what` (static). At most 8. */
 WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
 
 /* Whether the caller runs inside the simulator. */

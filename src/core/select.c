@@ -259,8 +259,9 @@ static int64_t look_outside(weir_rt *rt, weir_case *cases, size_t n, int64_t *ea
 /* ---- waiting ---- */
 
 /* Links the context cases, with the channels locked: the trees' locks come after. The index of a case whose context
- * carries a mark already, which is then committed and nothing linked; else NOT_READY. */
-static int link_contexts(weir_case *cases, size_t n)
+ * carries a mark already, which is then committed and nothing stays linked; else NOT_READY. The canceller may have found
+ * the link before we found its mark: then the waiter is its, and its token must be waited for (W3). */
+static int link_contexts(weir_case *cases, size_t n, struct weir__waiter *w)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct weir__case *c = inside(&cases[i]);
@@ -268,7 +269,7 @@ static int link_contexts(weir_case *cases, size_t n)
 			continue;
 		weir__ctx_link(c->end, &c->link);
 		int rc = weir__ctx_marked(c->end);
-		if (rc == 0)
+		if (rc == 0 || !weir__claim(w, c->link.claim))
 			continue;
 		c->rc = rc;
 		for (size_t j = 0; j <= i; j++)
@@ -286,7 +287,7 @@ static int enqueue(weir_case *cases, size_t n, struct weir__waiter *w)
 		struct weir__case *c = inside(&cases[i]);
 		weir__link_init(&c->link, w, WEIR__CLAIM_CASE + (uint32_t)i, c->item);
 	}
-	int committed = link_contexts(cases, n);
+	int committed = link_contexts(cases, n, w);
 	for (size_t i = 0; i < n && committed == NOT_READY; i++) {
 		struct weir__case *c = inside(&cases[i]);
 		struct weir__chan *ch = weir__case_chan(c);

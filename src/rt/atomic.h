@@ -79,7 +79,7 @@ static inline bool weir__cas32(weir__a32 *a, uint32_t *expected, uint32_t desire
 {
 	weir__about_to_release(a, sizeof(*a));
 	bool won = atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel,
-							       memory_order_acquire);
+							   memory_order_acquire);
 	weir__acquired(a);
 	return won;
 }
@@ -133,7 +133,7 @@ static inline bool weir__cas64(weir__a64 *a, uint64_t *expected, uint64_t desire
 {
 	weir__about_to_release(a, sizeof(*a));
 	bool won = atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_acq_rel,
-							       memory_order_acquire);
+							   memory_order_acquire);
 	weir__acquired(a);
 	return won;
 }
@@ -178,7 +178,7 @@ static inline bool weir__seq_cas64(weir__a64 *a, uint64_t *expected, uint64_t de
 {
 	weir__about_to_release(a, sizeof(*a));
 	bool won = atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_seq_cst,
-							       memory_order_seq_cst);
+							   memory_order_seq_cst);
 	weir__acquired(a);
 	return won;
 }

@@ -252,6 +252,60 @@ static int timers(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
+/* ---- a context case whose context ends while the select is being linked ---- */
+
+struct duel {
+	weir_ctx other;
+	weir_tx *go, *done;
+	weir_rx *go_rx, *done_rx, *never;
+};
+
+static int canceller(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct duel *d = arg;
+	uint64_t spin = 1, token;
+	(void)err;
+	while (weir_rx_recv(ctx, d->go_rx, &token) == 1) {
+		for (size_t n = pick(&spin, 300); n > 0; n--)
+			__asm__ volatile("");
+		weir_ctx_cancel(&d->other, "now");
+		EXPECT(weir_tx_send(ctx, d->done, &token) == 0);
+	}
+	return 0;
+}
+
+/* Whoever claims the select, it takes its token: a token left over would end the next wait too early. */
+static int ending(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	static const weir_type type = {.name = "token", .size = sizeof(uint64_t), .align = _Alignof(uint64_t)};
+	struct duel d = {0};
+	weir_tx *never_tx = NULL;
+	weir_scope s;
+	uint64_t token = 1;
+	(void)arg;
+	EXPECT(weir_chan_new(rt, &type, 0, &d.go, &d.go_rx) == 0 &&
+	       weir_chan_new(rt, &type, 0, &d.done, &d.done_rx) == 0);
+	EXPECT(weir_chan_new(rt, &type, 0, &never_tx, &d.never) == 0);
+	weir_scope_init(&s, ctx);
+	EXPECT(weir_scope_spawn(&s, "canceller", canceller, &d) == 0);
+	for (uint64_t i = 0; i < ROUNDS(20000); i++) {
+		weir_ctx_init(&d.other, ctx, WEIR_FOREVER);
+		EXPECT(weir_tx_send(ctx, d.go, &token) == 0);
+		weir_case cases[] = {weir_case_recv(d.never, &token), weir_case_ctx(&d.other)};
+		EXPECT(weir_select(ctx, cases, 2) == 1 && cases[1].rc == WEIR_ECANCELED);
+		EXPECT(weir_rx_recv(ctx, d.done_rx, &token) == 1);
+		weir_ctx_fini(&d.other);
+	}
+	weir_tx_close(&d.go);
+	int rc = weir_scope_join(ctx, &s, 0, err);
+	weir_rx_close(&d.go_rx);
+	weir_tx_close(&d.done);
+	weir_rx_close(&d.done_rx);
+	weir_tx_close(&never_tx);
+	weir_rx_close(&d.never);
+	return rc;
+}
+
 int main(void)
 {
 	static const size_t capacities[] = {0, 1, 3};
@@ -262,5 +316,6 @@ int main(void)
 	}
 	stress_case("mixed", mixed, NULL);
 	stress_case("timers", timers, NULL);
+	stress_case("a context case that ends", ending, NULL);
 	return stress_end();
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir_rwlock_write_lock: a writer is alone: what it leaves half done for a moment, nobody sees. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/weir.h>
+
+#define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
+
+struct table {
+	weir_rwlock lock;
+	int price, copy; /* always equal */
+};
+
+static int reader(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct table *t = arg;
+	int rc = 0;
+	for (int i = 0; i < 100 && rc == 0; i++) {
+		weir_rwlock_read_lock(ctx, &t->lock);
+		if (t->price != t->copy)
+			rc = weir_fail(err, WEIR_EUSER, "%d is not %d", t->price, t->copy);
+		weir_rwlock_read_unlock(&t->lock);
+	}
+	return rc;
+}
+
+static int app(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct table t = {.price = 1, .copy = 1};
+	weir_scope s;
+	(void)arg;
+	weir_rwlock_init(&t.lock, weir_ctx_rt(ctx));
+	weir_scope_init(&s, ctx);
+	weir_rwlock_write_lock(ctx, &t.lock);
+	CHECK(weir_scope_spawn(&s, "reader", reader, &t) == 0);
+	t.price = 7; /* the reader is not in here */
+	t.copy = 7;
+	weir_rwlock_write_unlock(&t.lock);
+	CHECK(weir_scope_join(ctx, &s, 0, err) == 0);
+	weir_rwlock_fini(&t.lock);
+	return 0;
+}
+
+int main(void)
+{
+	return weir_main(app, NULL);
+}

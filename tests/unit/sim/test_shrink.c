@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shrinking: a failure found by a random walk through a busy scenario comes out with the few deviations that make
+ * it, fails in the same way, and replays; a failure that needs none comes out with none. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/sim.h>
+
+enum { BUSY = 3, ROUNDS = 12 };
+
+struct shared {
+	int first, second; /* changed by `writer` in two steps, looked at by `reader` in between: the bug */
+	bool broken;       /* the reader stands where it can see it */
+};
+
+static int noise(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	for (int i = 0; i < ROUNDS; i++)
+		weir_rt_yield(weir_ctx_rt(ctx));
+	return 0;
+}
+
+static int writer(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct shared *s = arg;
+	(void)err;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	s->first = 1;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	s->second = 1;
+	return 0;
+}
+
+static int reader(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct shared *s = arg;
+	(void)err;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	WEIR_SIM_ASSERT(s->first == s->second || !s->broken);
+	return 0;
+}
+
+/* Needs one preemption: the reader between the two writes. */
+static int torn(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct shared s = {.broken = *(bool *)arg};
+	weir_scope scope;
+	weir_scope_init(&scope, ctx);
+	int rc = weir_scope_spawn(&scope, "writer", writer, &s);
+	if (rc == 0)
+		rc = weir_scope_spawn(&scope, "reader", reader, &s);
+	for (int i = 0; i < BUSY && rc == 0; i++)
+		rc = weir_scope_spawn(&scope, "noise", noise, NULL);
+	return weir_scope_join(ctx, &scope, rc, err);
+}
+
+/* Fails under every schedule. */
+static int always(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_scope scope;
+	(void)arg;
+	weir_scope_init(&scope, ctx);
+	int rc = weir_scope_spawn(&scope, "noise", noise, NULL);
+	if (rc == 0)
+		rc = weir_scope_spawn(&scope, "noise", noise, NULL);
+	rc = weir_scope_join(ctx, &scope, rc, err);
+	WEIR_SIM_ASSERT(rc != 0);
+	return rc;
+}
+
+/* "s1.name.hash:items": how many, by their commas. */
+static size_t n_items(const char *replay)
+{
+	const char *at = strchr(replay, ':');
+	size_t n = 1;
+	ck_assert_ptr_nonnull(at);
+	if (strcmp(at, ":-") == 0)
+		return 0;
+	for (; *at; at++)
+		n += *at == ',';
+	return n;
+}
+
+static struct weir_sim_result search(weir_task_fn *fn, bool broken, uint64_t seed, bool no_shrink, const char *replay)
+{
+	struct weir_sim_result result;
+	struct weir_sim_opts opts = {.name = "shrink",
+				     .strategy = "random",
+				     .seed = seed,
+				     .no_shrink = no_shrink,
+				     .replay = replay,
+				     .quiet = true};
+	ck_assert_int_eq(weir_sim_run(&opts, fn, &broken, &result), broken);
+	return result;
+}
+
+START_TEST(what_is_left_is_what_matters)
+{
+	size_t before = 0, after = 0;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct weir_sim_result whole = search(torn, true, seed, true, NULL);
+		struct weir_sim_result small = search(torn, true, seed, false, NULL);
+		ck_assert_int_eq(whole.kind, WEIR_SIM_ASSERTION);
+		ck_assert_int_eq(small.kind, WEIR_SIM_ASSERTION);
+		ck_assert_str_eq(small.message, whole.message);
+		ck_assert_uint_eq(small.failed_schedule, whole.failed_schedule);
+		ck_assert_uint_ge(n_items(whole.replay), n_items(small.replay));
+		before += n_items(whole.replay);
+		after += n_items(small.replay);
+		ck_assert_uint_ge(n_items(small.replay), 1);
+		ck_assert_uint_le(n_items(small.replay), 6);
+		struct weir_sim_result again = search(torn, true, 1, false, small.replay);
+		ck_assert_int_eq(again.kind, small.kind);
+		ck_assert_str_eq(again.message, small.message);
+		ck_assert_uint_eq(again.hash, small.hash);
+	}
+	ck_assert_uint_ge(before, 2 * after);
+}
+END_TEST
+
+START_TEST(a_failure_of_every_schedule_needs_no_choice)
+{
+	struct weir_sim_result result = search(always, true, 3, false, NULL);
+	ck_assert_int_eq(result.kind, WEIR_SIM_ASSERTION);
+	ck_assert_uint_eq(n_items(result.replay), 0);
+}
+END_TEST
+
+START_TEST(a_program_without_the_bug_passes)
+{
+	struct weir_sim_result result = search(torn, false, 1, false, NULL);
+	ck_assert_int_eq(result.kind, WEIR_SIM_PASS);
+	ck_assert_str_eq(result.replay, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shrink");
+	TCase *tc = tcase_create("shrink");
+	tcase_add_test(tc, what_is_left_is_what_matters);
+	tcase_add_test(tc, a_failure_of_every_schedule_needs_no_choice);
+	tcase_add_test(tc, a_program_without_the_bug_passes);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
