@@ -16,6 +16,7 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
@@ -58,6 +59,7 @@ SIMTEST_SRC := $(sort $(wildcard tests/sim/test_*.c))
 FAULT_SRC := $(sort $(wildcard tests/fault/test_*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/test_*.c))
 CONTAIN_SRC := $(sort $(wildcard tests/contain/*.c))
+BUGS_SRC := $(sort $(wildcard tests/bugs/*.c))
 META_SH := $(sort $(wildcard tests/meta/*.sh))
 EXAMPLE_SH := $(sort $(wildcard tests/examples/*.sh))
 
@@ -71,6 +73,7 @@ LIBWEIR_SO := $(BUILD)/libweir.so.0
 LIBSIM := $(BUILD)/libweir-sim.a
 LIBS := $(LIBWEIR) $(LIBWEIR_SO) $(BUILD)/libweir.so $(LIBSIM)
 TOOL := $(BUILD)/weir
+MAN := $(BUILD)/man/made
 
 bin = $(patsubst docs/%,$(BUILD)/%,$(patsubst tests/%,$(BUILD)/tests/%,$(patsubst examples/%,$(BUILD)/examples/%,\
 	$(patsubst bench/%,$(BUILD)/bench/%,$(basename $(1))))))
@@ -83,35 +86,37 @@ SIMTEST := $(call bin,$(SIMTEST_SRC))
 FAULT := $(call bin,$(FAULT_SRC))
 STRESS := $(call bin,$(STRESS_SRC))
 CONTAIN := $(BUILD)/tests/contain/contain
+BUGS := $(BUILD)/tests/bugs/bugs
 # What Helgrind can follow: threads. Not test_select: its timers race with messages, and against code that is 30 times
 # slower they always win.
 ON_THREADS := $(call bin,$(filter tests/unit/rt/% tests/rt/test_threads.c,$(UNIT_SRC)) \
 	$(filter-out tests/stress/test_select.c,$(STRESS_SRC)))
 
 LIB_OBJ := $(call obj,$(WEIR_SRC) $(SIM_SRC))
-PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC))
+PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC) $(BUGS_SRC))
 CHECK_OBJ := $(call obj,$(USES_CHECK))
 
 # Programs and scripts on the command line of the runner; the scripts look for what was built in BUILD.
-PLACES = BUILD='$(BUILD)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)'
+PLACES = BUILD='$(BUILD)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' MANDIR='$(MANDIR)' DESTDIR='$(DESTDIR)' \
+	VERSION='$(VERSION)'
 RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain stress coverage covered tsan asan ubsan sanitized helgrind memcheck helgrinded memchecked layers bench \
-	abi abi-update clang portable musl cross ported bare \
-	format format-check install uninstall clean help FORCE
+.PHONY: all demo test unit sim-test contain bugs stress coverage covered tsan asan ubsan sanitized \
+	helgrind memcheck helgrinded memchecked layers bench abi abi-update clang portable musl cross ported bare \
+	format format-check man install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) ## the libraries, the weir tool, examples, book programs, benchmarks
+all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) $(MAN) ## the libraries, the weir tool, all programs, the manual
 
 demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
 	$(Q)BUILD='$(BUILD)' CI/demo.sh
 
-test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) ## all but stress and sanitizers; ends with `N passed, N failed`
-	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(META_SH) $(EXAMPLE_SH)
+test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) ## all but stress and sanitizers
+	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) $(META_SH) $(EXAMPLE_SH)
 
 unit: $(BUILD)/deps $(UNIT) ## the Check suites of every module and of the runtimes
 	$(Q)$(RUN) $(UNIT)
@@ -122,15 +127,19 @@ sim-test: $(SIMTEST) ## the simulation tests: exact virtual time, every schedule
 contain: $(CONTAIN) ## what threads do in 100,000 runs must be contained in what the simulator finds
 	$(Q)$(CONTAIN) --runs 100000 --schedules 1000000
 
+bugs: $(BUGS) ## bugs of real programs, re-created: each must be found with 20 seeds, its repaired twin must stay silent
+	$(Q)$(BUGS) --full
+
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
 
-# readme.sh builds in $(BUILD) with the usual flags.
+# Fewer schedules run the same lines. What is not here builds in $(BUILD), or with its libraries, with flags of its own.
 coverage: ## which lines of src/ and sim/ the tests run; shows the others, fails under 95 %
 	+$(Q)BUILD='$(BUILD)/coverage' CI/coverage.sh
 
-covered: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(CONTAIN)
-	$(Q)$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(CONTAIN) $(filter-out %/readme.sh,$(EXAMPLE_SH))
+covered: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+	$(Q)WEIR_SIM_SCHEDULES=3000 $(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) \
+		$(filter-out %/readme.sh %/cancel_test.sh,$(EXAMPLE_SH))
 
 # A second make with its own build folder and flags. Warnings are the business of the first: sanitized code makes
 # compilers see ghosts.
@@ -208,7 +217,9 @@ format: ## writes the style of .clang-format into every C file
 format-check: ## says which C files are not in that style (skipped where clang-format is missing)
 	$(Q)CLANG_FORMAT='$(CLANG_FORMAT)' CI/format.sh check
 
-install: $(LIBS) $(TOOL) ## headers, libraries, pkg-config files and the weir tool, under DESTDIR and PREFIX
+man: $(MAN) ## the manual, from the headers: a page for each function and each header in $(BUILD)/man/man3
+
+install: $(LIBS) $(TOOL) $(MAN) ## headers, libraries, pkg-config files, the manual, the tool: under DESTDIR and PREFIX
 	$(Q)$(PLACES) CI/install.sh install
 
 uninstall: ## removes what install put there
@@ -221,7 +232,7 @@ help: ## this text
 	@echo 'make TARGET [VARIABLE=value]...'
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS="$$(printf '\t')" read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
-	@echo 'Variables: CC CFLAGS LDFLAGS BUILD PREFIX LIBDIR DESTDIR WERROR= (warnings stay) V=1 (show commands)'
+	@echo 'Variables: CC CFLAGS LDFLAGS BUILD PREFIX LIBDIR MANDIR DESTDIR WERROR= (warnings stay) V=1 (commands)'
 
 # -- rules ----------------------------------------------------------------------------------------------------------
 
@@ -262,6 +273,12 @@ $(filter-out $(CHECK_OBJ),$(PROG_OBJ)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(CHECK_OBJ): $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(if $(WITH_CHECK),,$(BUILD)/deps)
 	$(call COMPILE,$(PROG_CFLAGS) $(CHECK_CFLAGS))
 
+$(MAN): $(wildcard include/weir/*.h include/weir/*/*.h examples/api/*.c) CI/man.sh CI/man.awk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  MAN   $(@D)/man3')
+	$(Q)CI/man.sh write '$(@D)'
+	@touch $@
+
 # An archive is made anew: a source that is gone leaves no member behind.
 define ARCHIVE
 	@mkdir -p $(@D)
@@ -287,6 +304,9 @@ $(TOOL): $(call obj,$(CLI_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
 
 $(CONTAIN): $(call obj,$(CONTAIN_SRC)) $(LIBSIM) $(LIBWEIR)
+	$(call LINK)
+
+$(BUGS): $(call obj,$(BUGS_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
 
 # $(1) source, $(2) program: its object, the kit of tests/rt if it is one of those, the libraries its text asks for.

@@ -17,6 +17,8 @@ missing() { # the packages whose tool is not there
 	for tool in valgrind lcov clang clang-format g++; do
 		command -v "$tool" >/dev/null 2>&1 || echo "$tool"
 	done
+	command -v man >/dev/null 2>&1 || echo man-db
+	command -v groff >/dev/null 2>&1 || echo groff-base
 	command -v musl-gcc >/dev/null 2>&1 || echo musl-tools
 	[ "$(uname -m)" = aarch64 ] || missing_for_aarch64
 }

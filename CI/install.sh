@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 #
 # CI/install.sh install|uninstall: what `make install` and `make uninstall` do. Both walk the same list of files, so
-# that what one puts there the other takes away. Reads BUILD PREFIX LIBDIR DESTDIR VERSION.
+# that what one puts there the other takes away. Reads BUILD PREFIX LIBDIR MANDIR DESTDIR VERSION.
 set -eu
 cd "$(dirname "$0")/.."
 
 : "${BUILD:?}" "${PREFIX:?}" "${LIBDIR:?}" "${VERSION:?}"
-include=$PREFIX/include pc=$LIBDIR/pkgconfig dest=${DESTDIR:-}
+include=$PREFIX/include pc=$LIBDIR/pkgconfig man=${MANDIR:-$PREFIX/share/man} dest=${DESTDIR:-}
 
 copy() { # mode, from, to
 	install -D -m "$1" "$2" "$dest$3"
@@ -24,7 +24,7 @@ pkgconfig() { # mode, template, to
 }
 
 each_file() { # calls: $1 HOW MODE FROM TO
-	local header
+	local header page
 	while IFS= read -r header; do
 		"$1" copy 644 "$header" "$PREFIX/$header"
 	done < <(find include/weir -name '*.h' | sort)
@@ -35,6 +35,9 @@ each_file() { # calls: $1 HOW MODE FROM TO
 	"$1" pkgconfig 644 src/weir.pc.in "$pc/weir.pc"
 	"$1" pkgconfig 644 src/weir-sim.pc.in "$pc/weir-sim.pc"
 	"$1" copy 755 "$BUILD/weir" "$PREFIX/bin/weir"
+	while IFS= read -r page; do
+		"$1" copy 644 "$BUILD/man/man3/$page.3" "$man/man3/$page.3"
+	done < <(CI/man.sh names)
 }
 
 put() { # how, mode, from, to

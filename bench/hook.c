@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the hook costs in production: the time of operations that do almost nothing else, on one thread. bench/hook.sh runs this program and the
- * same program with a library without hooks (-DWEIR_NO_HOOKS) in turn, and prints the ratio. Output: one line of numbers, ns per operation:
- * a context poll, a try_send + try_recv pair, a send + recv pair through a buffer. */
+ * What the hook costs in production: the time of operations that do almost nothing else, on one thread.
+ * bench/hook.sh runs this program and the same program with a library without hooks (-DWEIR_NO_HOOKS) in turn, and
+ * prints the ratio. Output: one line of numbers, ns per operation: a context poll, a try_send + try_recv pair, a
+ * send + recv pair through a buffer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

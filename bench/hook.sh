@@ -21,7 +21,11 @@ done | awk '
 	function median(who, i,   a, k, j, t, m) {
 		m = n[who, i]
 		for (k = 1; k <= m; k++) a[k] = v[who, i, k] + 0
-		for (k = 2; k <= m; k++) { t = a[k]; for (j = k - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
+		for (k = 2; k <= m; k++) {
+			t = a[k]
+			for (j = k - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]
+			a[j + 1] = t
+		}
 		return a[(m + 1) / 2]
 	}
 	END {

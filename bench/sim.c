@@ -74,7 +74,7 @@ static int by_value(const void *a, const void *b)
 
 int main(void)
 {
-	static const char *const strategies[] = {"random", "pct3", "dfs"};
+	static const char *const strategies[] = {"random", "pos", "surw", "pct3", "dfs"};
 	enum { N = sizeof(strategies) / sizeof(strategies[0]) };
 	double rate[N][ROUNDS], steps[N];
 	for (int r = 0; r < ROUNDS; r++) {

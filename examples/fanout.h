@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One question to n replicas: the first good answer wins, the others are cancelled and joined, and a limit holds for all
- * of it. fanout.c asks from the command line, tests/sim/test_fanout.c at exact virtual times and in every order.
+ * One question to n replicas: the first good answer wins, the others are cancelled and joined, and a limit holds for
+ * all of it. fanout.c asks from the command line, tests/sim/test_fanout.c at exact virtual times and in every order.
  *
  * WHY IT IS RIGHT
  *   - A replica's failure is data, not the failure of its task: a task that fails would cancel its siblings.
@@ -93,8 +93,8 @@ static int fan_wait(weir_ctx *total, weir_scope *s, struct fan_replica *replicas
 	return rc;
 }
 
-/* 0: *answer is the caller's. FAN_NO_ANSWER; WEIR_ETIMEOUT: the limit is over; else ctx ended, or a replica could not be
- * asked. The replicas and *report are written in any case. */
+/* 0: *answer is the caller's. FAN_NO_ANSWER; WEIR_ETIMEOUT: the limit is over; else ctx ended, or a replica could
+ * not be asked. The replicas and *report are written in any case. */
 static int fan_out(weir_ctx *ctx, struct fan_replica *replicas, size_t n, int64_t limit_ns, char **answer,
 		   struct fan_report *report, weir_err *err)
 {

@@ -3,13 +3,13 @@
  * goflow_basic - the first sample of a small Go pipeline, in C: jobs with ids, four workers, and a result for each job.
  *
  * The input of job i is i, and its result the square. Every fifth job fails; the last one would take an hour and has a
- * time limit of a millisecond, counted from its pick-up. Neither costs the others anything: what goes wrong with a job is
- * in its result, next to its id.
+ * time limit of a millisecond, counted from its pick-up. Neither costs the others anything: what goes wrong with a job
+ * is in its result, next to its id.
  *
- * What the Go version leaves to its user is kept here: the producer cannot be stranded, whoever leaves first, and the
- * counters add up: received = succeeded + failed + canceled, emitted is what was printed. squares.c is the same in its
- * shortest form, goflow_cancel.c stops early.
- * Exit status: 0 every job has a result, good or bad; 1 something else went wrong. */
+ * What the Go version leaves to its user is kept here: the producer cannot be stranded, whoever leaves first, and
+ * the counters add up: received = succeeded + failed + canceled, emitted is what was printed. squares.c is the same
+ * in its shortest form, goflow_cancel.c stops early. Exit status: 0 every job has a result, good or bad; 1 something
+ * else went wrong. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <weir/weir.h>

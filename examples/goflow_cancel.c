@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * goflow_cancel - the second sample of a small Go pipeline, in C: a consumer that has enough after three results cancels
- * an endless run, and drains it to its end.
+ * goflow_cancel - the second sample of a small Go pipeline, in C: a consumer that has enough after three results
+ * cancels an endless run, and drains it to its end.
  *
  * The Go version keeps two promises only if its user thinks of them, and this one by itself:
- *   - The producer, which waits for ever to send the next job, is released: its send returns WEIR_EPIPE once the run
- *     is cancelled. No select, no second channel, no flag.
+ *   - The producer, which waits for ever to send the next job, is released: its send returns WEIR_EPIPE once the run is
+ *     cancelled. No select, no second channel, no flag.
  *   - Nothing vanishes uncounted. Where each job went:
  *         sent        = received + discarded              discarded: sent, and no worker ever took it
  *         received    = succeeded + failed + canceled

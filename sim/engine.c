@@ -232,6 +232,8 @@ static uint32_t pick(struct sim *s)
 			if (s->failure.kind) /* a replay that does not fit */
 				weir__sim_leave(s);
 			record(s, (struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step});
+		} else if (s->strategy->alone) {
+			s->strategy->alone(s->strategy, s, next);
 		}
 		if (next != SIM_CLOCK) {
 			assert(can_run(s, next));

@@ -12,7 +12,7 @@
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   shrink.c    a failing schedule made smaller
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
- *   strategy_*  one file each behind strategy.h
+ *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
  *   report.c    the failure for people; site.c turns addresses into file:line

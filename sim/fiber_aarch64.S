@@ -2,8 +2,9 @@
  *
  * void weir__fiber_swap(void **save_sp, void *load_sp)
  *
- * Saves x19..x30 and d8..d15, which a called function must keep (AAPCS64), on the stack it leaves, and takes them from the
- * stack it enters. Both stacks hold the same frame, so one CFI description is right before and after the exchange. */
+ * Saves x19..x30 and d8..d15, which a called function must keep (AAPCS64), on the stack it leaves, and takes them
+ * from the stack it enters. Both stacks hold the same frame, so one CFI description is right before and after the
+ * exchange. */
 #if defined(__aarch64__) && !defined(WEIR_SIM_UCONTEXT)
 	.text
 	.globl weir__fiber_swap

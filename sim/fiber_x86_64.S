@@ -2,9 +2,10 @@
  *
  * void weir__fiber_swap(void **save_sp, void *load_sp)
  *
- * Saves the six registers a called function must keep (System V x86-64 ABI) on the stack it leaves, and takes them from the stack it
- * enters. Left by an indirect jump rather than ret: the processor's return predictor would be wrong at each switch. Both
- * stacks hold the same frame, so one CFI description is right before and after the exchange. */
+ * Saves the six registers a called function must keep (System V x86-64 ABI) on the stack it leaves, and takes them
+ * from the stack it enters. Left by an indirect jump rather than ret: the processor's return predictor would be
+ * wrong at each switch. Both stacks hold the same frame, so one CFI description is right before and after the
+ * exchange. */
 #if defined(__x86_64__) && !defined(WEIR_SIM_UCONTEXT)
 	.text
 	.globl weir__fiber_swap

@@ -31,7 +31,8 @@ static void usage(FILE *to, const char *program)
 		"  --list           the names of the tests\n"
 		"  --seed N         another seed (default 1; also WEIR_SIM_SEED)\n"
 		"  --schedules N    how many schedules each (default 1000; also WEIR_SIM_SCHEDULES)\n"
-		"  --strategy S     random, pctN, dfs, dfsN (N preemptions), portfolio (also WEIR_SIM_STRATEGY)\n"
+		"  --strategy S     random, pos, surw, pctN, dfs, dfsN (N preemptions), portfolio (also\n"
+		"                   WEIR_SIM_STRATEGY)\n"
 		"  --steps N        limit of one schedule (default 20000)\n"
 		"  --wall SECONDS   limit of real time for each test\n"
 		"  --report FILE    write the report of a failure there too\n"
@@ -220,7 +221,13 @@ int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *test
 			return 2;
 	}
 	if (totals.passed + totals.failed == 0) {
-		fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
+		if (f.over.replay)
+			fprintf(stderr,
+				"%s: \"%s\" is no replay string of a test here: s1.NAME.HASH:..., as a report printed "
+				"it\n",
+				argv[0], f.over.replay);
+		else
+			fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
 		return 2;
 	}
 	printf("explored %llu schedule%s, %llu steps\n", (unsigned long long)totals.schedules,

@@ -132,7 +132,8 @@ void weir__sim_gone(struct sim *s, struct weir_obj *obj)
 	if (!o)
 		return;
 	o->live = false;
-	/* Per-job contexts come and go: their entries are used again. Handles stay, so that a stale copy is recognised. */
+	/* Per-job contexts come and go: their entries are used again. Handles stay, so that a stale copy is
+	 * recognised. */
 	if (o->kind == WEIR_OBJ_CTX) {
 		end_of_context(s, o);
 		o->next_free = s->free_object;

@@ -18,7 +18,7 @@
 #include "strategy.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
-#define MAX_STRATEGIES 3
+#define MAX_STRATEGIES 4
 
 struct search {
 	struct sim *s;
@@ -93,14 +93,19 @@ static int make_strategies(struct search *q)
 	const char *name = q->opts.strategy && *q->opts.strategy ? q->opts.strategy : "portfolio";
 	unsigned n = 0;
 	if (strcmp(name, "portfolio") == 0) {
-		q->strategies[0] = weir__sim_random_new();
-		q->strategies[1] = weir__sim_pct_new(3);
-		q->strategies[2] = weir__sim_pct_new(10);
-		q->n_strategies = 3;
+		q->strategies[0] = weir__sim_pos_new();
+		q->strategies[1] = weir__sim_surw_new();
+		q->strategies[2] = weir__sim_pct_new(3);
+		q->strategies[3] = weir__sim_pct_new(10);
+		q->n_strategies = 4;
 	} else {
 		q->n_strategies = 1;
 		if (strcmp(name, "random") == 0) {
 			q->strategies[0] = weir__sim_random_new();
+		} else if (strcmp(name, "pos") == 0) {
+			q->strategies[0] = weir__sim_pos_new();
+		} else if (strcmp(name, "surw") == 0) {
+			q->strategies[0] = weir__sim_surw_new();
 		} else if (strcmp(name, "pct") == 0 ||
 			   (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0)) {
 			q->strategies[0] = weir__sim_pct_new(n ? n : 3);
@@ -110,8 +115,8 @@ static int make_strategies(struct search *q)
 			q->dfs = true;
 		} else {
 			fprintf(stderr,
-				"weir sim: unknown strategy \"%s\": random, pct, pctN (1..32), dfs, dfsN (0..1000) or "
-				"portfolio\n",
+				"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN "
+				"(0..1000) or portfolio\n",
 				name);
 			return WEIR_EINVAL;
 		}
@@ -140,7 +145,7 @@ static unsigned early_of(const struct search *q, uint64_t schedule)
 		return 0;
 	if (q->dfs)
 		return q->opts.early;
-	return schedule % 2 == 0 ? 0 : q->opts.early ? q->opts.early : 2;
+	return schedule / q->n_strategies % 2 == 0 ? 0 : q->opts.early ? q->opts.early : 2; /* each strategy has both */
 }
 
 static void run_one(struct search *q, uint64_t schedule)
@@ -221,7 +226,8 @@ static void run_again(struct search *q)
 		weir__sim_fail(
 			s, WEIR_SIM_NONDETERMINISM,
 			"the same choices gave another run, from step %llu on (first: %s, then: %s%s%.120s); something "
-			"outside the simulator decides: a real clock, random numbers, addresses, memory that is never set",
+			"outside the simulator decides: a real clock, random numbers, addresses, memory that is never "
+			"set",
 			(unsigned long long)step, weir_sim_kind_name(kind), weir_sim_kind_name(then), then ? ": " : "",
 			then ? before : "");
 		s->failure.step = step;

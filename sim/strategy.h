@@ -22,6 +22,8 @@ struct sim_strategy {
 	void (*begin)(struct sim_strategy *st, uint64_t seed);
 	/* A task index of view, or SIM_CLOCK where view->clock. n is at least 2. */
 	uint32_t (*pick)(struct sim_strategy *st, const struct sim_view *view);
+	/* May be NULL: a step without an alternative, by the only task that can run. */
+	void (*alone)(struct sim_strategy *st, const struct sim *s, uint32_t task);
 	/* A number in [0, n); n is at least 2. */
 	uint32_t (*value)(struct sim_strategy *st, uint32_t n);
 	/* The schedule is over; false: there is nothing left to run. */
@@ -34,6 +36,8 @@ uint32_t weir__sim_alternative(const struct sim_view *view, uint32_t i);
 
 struct sim_strategy *weir__sim_random_new(void);
 struct sim_strategy *weir__sim_pct_new(unsigned depth);
+struct sim_strategy *weir__sim_pos_new(void);
+struct sim_strategy *weir__sim_surw_new(void);
 struct sim_strategy *weir__sim_dfs_new(uint32_t preemptions); /* UINT32_MAX: no bound */
 struct sim_strategy *weir__sim_replay_new(const struct sim *s, const struct sim_replay *text);
 

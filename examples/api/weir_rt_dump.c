@@ -21,13 +21,17 @@ static void print_task(const struct weir_task_view *view, void *arg)
 
 static int app(weir_ctx *ctx, weir_err *err, void *arg)
 {
-	int lines = 0;
+	int rc, lines;
 	weir_scope s;
 	(void)err, (void)arg;
 	weir_scope_init(&s, ctx);
 	CHECK(weir_scope_spawn(&s, "sleeper", sleeper, NULL) == 0);
-	int rc = weir_rt_dump(weir_ctx_rt(ctx), print_task, &lines);
-	CHECK(rc == 2 && lines == 2); /* the sleeper, and this task, which owns the scope */
+	do {
+		lines = 0;
+		rc = weir_rt_dump(weir_ctx_rt(ctx), print_task, &lines);
+		weir_rt_yield(weir_ctx_rt(ctx));
+	} while (rc == 1);            /* the sleeper may not have begun yet */
+	CHECK(rc == 2 && lines == 2); /* it, and this task, which owns the scope */
 	CHECK(weir_rt_dump(weir_ctx_rt(ctx), NULL, NULL) == WEIR_EINVAL);
 	weir_scope_cancel(&s, "seen");
 	CHECK(weir_scope_join(ctx, &s, 0, NULL) == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * weir_stats_free: a set that is freed is gone from the registry too; one exit path does, whether there is one or not. */
+ * weir_stats_free: a set that is freed is gone from the registry too; one exit path does, whether there is one or
+ * not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/weir.h>

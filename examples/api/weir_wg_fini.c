@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * weir_wg_fini: the object is plain memory again; zeroed memory and NULL are fine, so that one exit path does for all. */
+ * weir_wg_fini: the object is plain memory again; zeroed memory and NULL are fine, so that one exit path does for
+ * all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -61,14 +61,15 @@ enum weir_sim_kind {
 
 struct weir_sim_opts {
 	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
-	const char *strategy; /* "random", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions),
-	                         * "portfolio" (NULL; random, pct3 and pct10 in turn) */
+	const char *strategy; /* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N
+	                         * preemptions),
+	                         * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
 	uint64_t seed;        /* 0: 1 */
 	uint64_t schedules;   /* 0: 1000; dfs: 0 is no limit */
 	uint64_t steps;       /* per schedule; 0: 20000 */
 	int64_t wall_ns;      /* real time for the search; 0: no limit */
-	/* How often a timer may fire although tasks can run, in every second schedule. 0: 2; with dfs: 0, and then
-	 * in each. */
+	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs: 0, and then in
+	 * each. */
 	unsigned early;
 	bool no_early;       /* time moves only when every task waits */
 	const char *replay;  /* one schedule, as a report named it */
@@ -115,6 +116,7 @@ struct weir_sim_test {
 	struct weir_sim_test *next;
 };
 
+/* Adds a test to those that weir_sim_main runs; WEIR_SIM_TEST does it, before main. */
 WEIR_API void weir_sim_register(struct weir_sim_test *test);
 
 /* Runs the registered tests, in the order of registration, after the canary (programs known to be broken, which must be
@@ -201,6 +203,7 @@ WEIR_API bool weir_sim_active(void);
 #define WEIR_SIM_FD (1 << 20)
 #define WEIR_SIM_FD_BYTES 4096
 
+/* A pipe; two sockets that are connected. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_pipe(const char *name, size_t capacity, weir_fd *out_read, weir_fd *out_write);
 WEIR_API WEIR_MUST_CHECK int weir_sim_socketpair(const char *name, size_t capacity, weir_fd *out_two);
 

@@ -267,8 +267,7 @@ int weir_rx_try_recv(weir_rx *rx, void *out)
 
 static int check_type(const weir_type *type)
 {
-	size_t align = type && type->align ? type->align : _Alignof(max_align_t);
-	if (!type || (align & (align - 1)) != 0)
+	if (!type || (type->align & (type->align - 1)) != 0)
 		return WEIR_EINVAL;
 	/* items lie side by side in the ring */
 	return type->align && type->size % type->align != 0 ? WEIR_EINVAL : 0;
@@ -277,7 +276,7 @@ static int check_type(const weir_type *type)
 /* Memory of the channel itself with its ring behind it. NULL with *rc set: too large, or no memory. */
 static struct weir__chan *chan_alloc(weir_rt *rt, const weir_type *type, size_t capacity, const void *site, int *rc)
 {
-	size_t align = type->align ? type->align : _Alignof(max_align_t), ring_bytes, bytes;
+	size_t align = weir__type_align(type), ring_bytes, bytes;
 	if (__builtin_mul_overflow(capacity, type->size, &ring_bytes) ||
 	    __builtin_add_overflow(ring_bytes, sizeof(struct weir__chan) + align, &bytes) || bytes > PTRDIFF_MAX) {
 		*rc = WEIR_EOVERFLOW;

@@ -35,6 +35,15 @@ struct weir_rx {
 	struct weir__chan *chan;
 };
 
+/* What an item of the type is aligned for: as it says, or what its size divides by. */
+static inline size_t weir__type_align(const weir_type *type)
+{
+	size_t divides = type->size & (~type->size + 1);
+	if (type->align)
+		return type->align;
+	return divides == 0 ? 1 : divides < _Alignof(max_align_t) ? divides : _Alignof(max_align_t);
+}
+
 /* One step of a send or receive, under ch->lock: what can be done without waiting. WEIR_EAGAIN: nothing; else the
  * operation's result. Peers it commits are added to wake. */
 int weir__chan_try_send(struct weir__chan *ch, const void *item, struct weir__wake *wake);

@@ -30,24 +30,19 @@ static const char *const counter_names[N_COUNTERS] = {"received", "succeeded", "
 
 /* ---- elements ---- */
 
-static size_t align_of(const weir_type *type)
-{
-	return type->align ? type->align : _Alignof(max_align_t);
-}
-
 static size_t element_align(const weir_type *type, size_t head_align)
 {
-	return align_of(type) > head_align ? align_of(type) : head_align;
+	return weir__type_align(type) > head_align ? weir__type_align(type) : head_align;
 }
 
 size_t weir_job_offset(const weir_type *in)
 {
-	return weir__align_up(sizeof(struct weir_job_head), align_of(in));
+	return weir__align_up(sizeof(struct weir_job_head), weir__type_align(in));
 }
 
 size_t weir_result_offset(const weir_type *out)
 {
-	return weir__align_up(sizeof(struct weir_result_head), align_of(out));
+	return weir__align_up(sizeof(struct weir_result_head), weir__type_align(out));
 }
 
 static void drop_job(void *item, void *arg)
@@ -294,7 +289,8 @@ static int check_opts(weir_scope *s, const weir_type *in, const weir_type *out, 
 		return WEIR_EINVAL;
 	if (opts->workers > UINT16_MAX || opts->reorder_window > UINT32_MAX)
 		return WEIR_EINVAL;
-	if ((align_of(in) & (align_of(in) - 1)) || (align_of(out) & (align_of(out) - 1)))
+	if ((weir__type_align(in) & (weir__type_align(in) - 1)) ||
+	    (weir__type_align(out) & (weir__type_align(out) - 1)))
 		return WEIR_EINVAL;
 	return weir__ctx_ended(&scope->ctx);
 }

@@ -259,8 +259,8 @@ static int64_t look_outside(weir_rt *rt, weir_case *cases, size_t n, int64_t *ea
 /* ---- waiting ---- */
 
 /* Links the context cases, with the channels locked: the trees' locks come after. The index of a case whose context
- * carries a mark already, which is then committed and nothing stays linked; else NOT_READY. The canceller may have found
- * the link before we found its mark: then the waiter is its, and its token must be waited for (W3). */
+ * carries a mark already, which is then committed and nothing stays linked; else NOT_READY. The canceller may have
+ * found the link before we found its mark: then the waiter is its, and its token must be waited for (W3). */
 static int link_contexts(weir_case *cases, size_t n, struct weir__waiter *w)
 {
 	for (size_t i = 0; i < n; i++) {

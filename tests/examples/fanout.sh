@@ -34,12 +34,13 @@ asks 'a failure is passed over' 0 \
 asks 'the limit ends it' 1 \
 	"replica 0, $hour $expired${nl}replica 1, $hour $expired${nl}0 won, 0 late, 0 failed, 2 stopped" \
 	'weir: WEIR_ETIMEOUT: no answer within the limit' 5 $hour $hour
-asks 'when all have failed nobody waits for the limit' 1 \
+asks 'all have failed: nobody waits for the limit' 1 \
 	"replica 0, -1 ms: failed${nl}replica 1, -2 ms: failed${nl}0 won, 0 late, 2 failed, 0 stopped" \
 	'weir: user error -10001: none of 2 replicas has an answer' $hour -1 -2
 for run in 1 2 3; do
-	asks "run $run: of answers in the same instant one wins, each of the others is late or stopped" 0 \
-		".*1 won, [0-9] late, 0 failed, [0-9] stopped${nl}hello from the one that took 0 ms" '' $hour 0 0 0 0 0 0
+	asks "run $run: of answers in the same instant one wins, the others are late or stopped" 0 \
+		".*1 won, [0-9] late, 0 failed, [0-9] stopped${nl}hello from the one that took 0 ms" '' \
+		$hour 0 0 0 0 0 0
 	nothing "run $run: and all are accounted for" "$(awk '/ won, / && $1 + $3 + $5 + $7 != 6' "$scratch/out")"
 done
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * examples/fanout.h, the same code that fanout.c runs on threads: a question to several replicas, at exact virtual times
- * and with its end in every place.
+ * examples/fanout.h, the same code that fanout.c runs on threads: a question to several replicas, at exact virtual
+ * times and with its end in every place.
  *
  * What must hold, whatever comes in which order:
- *  1  fan_out returns, and nothing is left: the simulator looks for tasks, handles and memory, late answers included.
- *  2  asked = won + late + failed + stopped; won is 1 exactly where it returns 0, and the answer is the winner's.
- *  3  Whoever lost knows why: a late or stopped replica has a cause and a text, no other has one.
- *  4  It takes as long as the winner, the limit, or whatever else ended it, to the nanosecond.
+ *  1  fan_out returns, and nothing is left: the simulator looks for tasks, handles and memory, late answers included. 2
+ *  asked = won + late + failed + stopped; won is 1 exactly where it returns 0, and the answer is the winner's. 3
+ *  Whoever lost knows why: a late or stopped replica has a cause and a text, no other has one. 4  It takes as long as
+ *  the winner, the limit, or whatever else ended it, to the nanosecond.
  * 2 and 3 are checked in every test, 4 in those without early timers. */
 #include <stdio.h>
 #include <string.h>
@@ -285,7 +285,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < FAN_OUTCOMES; i++)
 		all = all && seen.count[i] > 0;
 	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") && !all) {
-		printf("FAIL %llu timeouts, %llu not asked, %llu won, %llu late, %llu failed, %llu stopped: none may be 0\n",
+		printf("FAIL %llu timeouts, %llu not asked, %llu won, %llu late, %llu failed, %llu stopped: "
+		       "none may be 0\n",
 		       (unsigned long long)seen.timeouts, (unsigned long long)seen.count[FAN_NOT_ASKED],
 		       (unsigned long long)seen.count[FAN_WON], (unsigned long long)seen.count[FAN_LATE],
 		       (unsigned long long)seen.count[FAN_FAILED], (unsigned long long)seen.count[FAN_STOPPED]);

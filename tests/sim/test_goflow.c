@@ -3,7 +3,7 @@
  * What the small Go pipeline pins on virtual time, with exact figures and under every schedule tried; and its
  * cancellation sample: examples/goflow_cancel.c itself, with its main under another name.
  *
- *   TestCancellationStopsPipeline   four workers, an endless producer; all wait; cancel; all wait; the results are closed.
+ *   TestCancellationStopsPipeline   four workers, an endless producer; all wait; cancel; all wait; results are closed.
  *                                   There the producer has to look at the context by itself; here it is released, and
  *                                   each of its jobs is accounted for.
  *   TestPerJobTimeout               a job has its 20 ms and is canceled; the same worker does the next one.

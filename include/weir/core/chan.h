@@ -108,7 +108,8 @@ struct weir_chan_stats {
 	size_t capacity, tx_handles, rx_handles, senders_waiting, receivers_waiting;
 };
 
-/* Owner: none. Threads: one per handle. Blocks: no. Fails: no; a NULL handle gives zeros. After cancel: unchanged. */
+/* Take the account, as it is now.
+ * Owner: none. Threads: one per handle. Blocks: no. Fails: no; a NULL handle gives zeros. After cancel: unchanged. */
 WEIR_API void weir_tx_stats(const weir_tx *tx, struct weir_chan_stats *out);
 WEIR_API void weir_rx_stats(const weir_rx *rx, struct weir_chan_stats *out);
 

@@ -172,9 +172,10 @@ WEIR_API WEIR_MUST_CHECK int weir_wg_wait(weir_ctx *ctx, weir_wg *g);
 
 /* The first call runs fn(ctx, err, arg), for all; its code is everybody's for ever, an error too. A positive return is
  * WEIR_EINVAL. A call whose context has ended before anything began does not run fn.
- * Owner: arg must live until the first call has returned; detail goes to its err. Threads: any. Blocks: as fn does;
- * others until fn has returned or their ctx ends. Fails: the code of fn, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EDEADLK
- * (called from inside fn), WEIR_EINVAL (another runtime, no fn). After cancel: returns its code. */
+ * Owner: arg must live until the first call has returned; its detail goes to its err, later calls are told that it
+ * failed. Threads: any. Blocks: as fn does; others until fn has returned or their ctx ends. Fails: the code of fn,
+ * WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EDEADLK (called from inside fn), WEIR_EINVAL (another runtime, no fn).
+ * After cancel: returns its code. */
 WEIR_API WEIR_MUST_CHECK int weir_once_do(weir_ctx *ctx, weir_once *o, weir_task_fn *fn, void *arg, weir_err *err);
 
 /* ---- atomic ---- */

@@ -210,6 +210,12 @@ START_TEST(elements_have_a_head_and_a_body)
 		ck_assert_uint_ge(result.size, weir_result_offset(&body) + body.size);
 		ck_assert_uint_eq(result.size % result.align, 0);
 		ck_assert_uint_eq(result.align % aligns[i], 0);
+		if (aligns[i] <= _Alignof(max_align_t)) { /* left open, it is what the size divides by */
+			weir_type open = {.name = "body", .size = aligns[i]};
+			ck_assert_uint_eq(weir_job_type(&open).size, job.size);
+			ck_assert_uint_eq(weir_job_offset(&open), weir_job_offset(&body));
+			ck_assert_uint_eq(weir_result_type(&open).size, result.size);
+		}
 	}
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The simulator from somebody else's test framework: weir_sim_run is a plain function, with the failure in a struct instead of on stderr. */
+ * The simulator from somebody else's test framework: weir_sim_run is a plain function, with the failure in a struct
+ * instead of on stderr. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
