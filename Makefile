@@ -199,8 +199,8 @@ cross: ## the same for aarch64, under qemu; and the ABI there
 ported: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT)
 	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT)
 
-# What needs no other library, for CI/port.sh, which wants the list too. WITH_CHECK=1: the suites as well, whose Check is
-# the caller's affair.
+# What needs no other library, for CI/port.sh, which wants the list too. WITH_CHECK=1: the suites as well, whose Check
+# is the caller's affair.
 RT_SRC := $(filter tests/rt/%,$(UNIT_SRC))
 NEEDS_CHECK := $(USES_CHECK) $(if $(filter $(RT_KIT_SRC),$(USES_CHECK)),$(RT_SRC))
 BARE := $(call bin,$(filter-out $(if $(WITH_CHECK),,$(NEEDS_CHECK)),$(UNIT_SRC) $(SIMTEST_SRC) $(FAULT_SRC)))

@@ -44,7 +44,8 @@ sources() {
 
 # the same from the page
 rows() {
-	sed -n 's/^| `\([a-z0-9_]*\)` | \(.*\) | \(.*\) | \(.*\) | \(.*\) | portfolio | [0-9]* | [0-9]* | [0-9]* |$/\1|\2|\3|\4|\5/p' \
+	local cell='| \(.*\) ' figure='| [0-9]* '
+	sed -n "s/^| \`\([a-z0-9_]*\)\` $cell$cell$cell$cell| portfolio $figure$figure$figure|$/\1|\2|\3|\4|\5/p" \
 		"$page"
 }
 
@@ -61,15 +62,19 @@ write)
 	# name, median, worst, choices
 	awk '$1 == "ok" { print $2 "|" $(NF - 2) "|" $(NF - 1) "|" $NF }' "$work/out" | sort >"$work/figures"
 	cut -d '|' -f 1 "$work/figures" >"$work/run"
-	cut -d '|' -f 1 "$work/sources" | sort | cmp -s - "$work/run" || stop 'the program has other bugs than the folder'
+	cut -d '|' -f 1 "$work/sources" | sort | cmp -s - "$work/run" ||
+		stop 'the program has other bugs than the folder'
 	{
 		sed '/^<!-- table -->$/q' "$page"
 		echo
-		echo '| bug | origin | class | found as | what weir leaves of it | strategy | median | worst | choices |'
+		printf '| %s ' bug origin class 'found as' 'what weir leaves of it' strategy median worst choices
+		echo '|'
 		echo '|---|---|---|---|---|---|---:|---:|---:|'
 		while IFS='|' read -r name origin class kind left; do
 			IFS='|' read -r _ median worst choices < <(grep "^$name|" "$work/figures")
-			echo "| \`$name\` | $origin | $class | $kind | $left | portfolio | $median | $worst | $choices |"
+			printf '| %s ' "\`$name\`" "$origin" "$class" "$kind" "$left" portfolio \
+				"$median" "$worst" "$choices"
+			echo '|'
 		done <"$work/sources"
 		echo
 		echo "$count bugs."
