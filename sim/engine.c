@@ -359,10 +359,6 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 			weir__sim_trace_gone(s, event->obj);
 		weir__sim_gone(s, event->obj);
 		break;
-	case WEIR_NOTE_MARK:
-		if (s->trace)
-			weir__sim_trace_note(s, event->text);
-		break;
 	}
 	weir__san_leave();
 }

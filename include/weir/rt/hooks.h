@@ -148,7 +148,6 @@ enum weir_note {
 	WEIR_NOTE_RESULT,  /* op is over with rc */
 	WEIR_NOTE_CREATED, /* obj exists; parent = its channel, parent context, scope (or NULL) */
 	WEIR_NOTE_GONE,    /* obj is closed, finished or freed */
-	WEIR_NOTE_MARK,    /* a line for the trace: text */
 };
 
 struct weir_event {
@@ -158,7 +157,6 @@ struct weir_event {
 	struct weir_obj *obj;
 	struct weir_obj *parent;
 	const void *site;
-	const char *text;
 };
 
 struct weir_hooks {
