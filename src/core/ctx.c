@@ -24,7 +24,7 @@
  *      first.
  *
  * Lock order: the tree's lock is the last (WEIR__RANK_TREE). May run at the same time: anything but fini with
- * anything; fini with a canceller that began before it. See chapters 8 and 9 of docs/book. */
+ * anything; fini with a canceller that began before it. See chapter 8 of docs/book. */
 #include "ctx.h"
 
 #define CAUSE_SHIFT 56

@@ -20,7 +20,7 @@
  *      and not only a worker that has a result to hand over.
  *
  * Lock order: WEIR__RANK_PIPELINE for `alive` and for the window, never both. The object dies with its scope: after
- * every worker's thread was joined. See chapters 12 to 14 of docs/book. */
+ * every worker's thread was joined. See chapters 4 and 5 of docs/book. */
 #include "pipeline.h"
 
 enum { RECEIVED, SUCCEEDED, FAILED, CANCELED, EMITTED, UNDELIVERED, N_COUNTERS };

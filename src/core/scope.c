@@ -17,7 +17,7 @@
  * pile them up.
  *
  * Lock order: WEIR__RANK_SCOPE; nothing else is taken under it. May run at the same time: spawn, cancel, the ends of
- * tasks, and the one join. See chapters 6, 7 and 11 of docs/book. */
+ * tasks, and the one join. See chapter 11 of docs/book. */
 #include "scope.h"
 
 #include <stdio.h>

@@ -15,7 +15,7 @@
  * allocated. Random is asked for once, and only where two or more cases are ready: in the simulator it is a choice of
  * the schedule.
  *
- * Where it takes effect: at one point under the locks, or at the claim. See chapter 10 of docs/book. */
+ * Where it takes effect: at one point under the locks, or at the claim. See chapter 5 of docs/book. */
 #include <limits.h>
 #include <weir/core/select.h>
 

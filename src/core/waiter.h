@@ -22,7 +22,7 @@
  *      once a mark is there, nothing is committed any more for a task under it, though it may be a moment until that
  *      task is claimed: an operation has one point, the look at the mark under the lock, and cancel has one, the mark.
  *
- * Nothing here allocates. See chapter 2 of docs/book (the lost wake-up) for what goes wrong without W1 to W4. */
+ * Nothing here allocates. */
 #ifndef WEIR_SRC_CORE_WAITER_H
 #define WEIR_SRC_CORE_WAITER_H
 
