@@ -524,12 +524,24 @@ void weir__chan_shut(struct weir__chan *ch)
 	weir__wake_all(&wake);
 }
 
-/* The handle's own end: dead for stale copies to be recognised by, then gone. */
-static void handle_free(struct weir__chan *ch, struct weir_obj *end, void *mem)
+/* Closes one handle: `close` does what that means for its side. Then the handle is dead, for stale copies to be
+ * recognised by, and gone. */
+static void end_close(enum weir_op_kind kind, struct weir__chan *ch, struct weir_obj *end,
+		      void (*close)(struct weir__chan *ch), const void *site)
 {
-	weir__gone(ch->rt, end);
+	weir_rt *rt = ch->rt;
+	struct weir_op op = handle_op(kind, ch, end, site);
+	bool hooked = weir__hooked(rt);
+	assert(weir__locks_held() == 0);
+	if (hooked)
+		weir__choice(rt, &op);
+	close(ch);
+	if (hooked)
+		weir__result(rt, &op, 0);
+	weir__gone(rt, end);
 	end->kind = WEIR_OBJ_DEAD;
-	ch->rt->vt->release(ch->rt, mem);
+	rt->vt->release(rt, end); /* the first member of the handle */
+	weir__chan_unref(ch);
 }
 
 void weir__tx_close(weir_tx **tx, const void *site)
@@ -537,18 +549,8 @@ void weir__tx_close(weir_tx **tx, const void *site)
 	weir_tx *end = tx ? *tx : NULL;
 	if (!end)
 		return;
-	struct weir__chan *ch = end->chan;
-	struct weir_op op = handle_op(WEIR_OP_TX_CLOSE, ch, &end->obj, site);
-	bool hooked = weir__hooked(ch->rt);
-	assert(weir__locks_held() == 0);
 	*tx = NULL;
-	if (hooked)
-		weir__choice(ch->rt, &op);
-	chan_close_tx(ch);
-	if (hooked)
-		weir__result(ch->rt, &op, 0);
-	handle_free(ch, &end->obj, end);
-	weir__chan_unref(ch);
+	end_close(WEIR_OP_TX_CLOSE, end->chan, &end->obj, chan_close_tx, site);
 }
 
 void weir_tx_close(weir_tx **tx)
@@ -561,18 +563,8 @@ void weir__rx_close(weir_rx **rx, const void *site)
 	weir_rx *end = rx ? *rx : NULL;
 	if (!end)
 		return;
-	struct weir__chan *ch = end->chan;
-	struct weir_op op = handle_op(WEIR_OP_RX_CLOSE, ch, &end->obj, site);
-	bool hooked = weir__hooked(ch->rt);
-	assert(weir__locks_held() == 0);
 	*rx = NULL;
-	if (hooked)
-		weir__choice(ch->rt, &op);
-	chan_close_rx(ch);
-	if (hooked)
-		weir__result(ch->rt, &op, 0);
-	handle_free(ch, &end->obj, end);
-	weir__chan_unref(ch);
+	end_close(WEIR_OP_RX_CLOSE, end->chan, &end->obj, chan_close_rx, site);
 }
 
 void weir_rx_close(weir_rx **rx)
