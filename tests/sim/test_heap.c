@@ -17,6 +17,13 @@
 /* What the optimiser may not see through. */
 static void *volatile hidden;
 
+/* Called through pointers that the compiler cannot see behind: it may leave out an allocation whose memory nobody
+ * uses. */
+static void *(*volatile malloc_unseen)(size_t bytes) = malloc;
+static void *(*volatile calloc_unseen)(size_t n, size_t bytes) = calloc;
+#define malloc(bytes) malloc_unseen(bytes)
+#define calloc(n, bytes) calloc_unseen(n, bytes)
+
 static void *hide(void *mem)
 {
 	hidden = mem;
