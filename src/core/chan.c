@@ -588,14 +588,6 @@ void weir_rx_shut(weir_rx *rx)
 
 /* ---- looking ---- */
 
-static size_t queue_length(const struct weir__queue *q)
-{
-	size_t n = 0;
-	for (const struct weir__link *link = q->first; link; link = link->next)
-		n++;
-	return n;
-}
-
 void weir__chan_account(struct weir__chan *ch, struct weir_chan_stats *out)
 {
 	uint32_t rank = weir__lock(&ch->lock, WEIR__RANK_CHAN);
@@ -607,8 +599,8 @@ void weir__chan_account(struct weir__chan *ch, struct weir_chan_stats *out)
 		.capacity = ch->capacity,
 		.tx_handles = ch->n_tx,
 		.rx_handles = ch->n_rx,
-		.senders_waiting = queue_length(&ch->senders),
-		.receivers_waiting = queue_length(&ch->receivers),
+		.senders_waiting = weir__queue_length(&ch->senders),
+		.receivers_waiting = weir__queue_length(&ch->receivers),
 	};
 	weir__unlock(&ch->lock, rank);
 }

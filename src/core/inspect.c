@@ -101,14 +101,6 @@ void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_
 	}
 }
 
-static size_t queue_length(const struct weir__queue *q)
-{
-	size_t n = 0;
-	for (const struct weir__link *link = q->first; link; link = link->next)
-		n++;
-	return n;
-}
-
 /* The queue of tasks that wait; *also: a second one, or NULL. NULL: the object has none. */
 static const struct weir__queue *queue_of(const struct weir_obj *obj, const struct weir__queue **also)
 {
@@ -138,8 +130,8 @@ bool weir__inspect_sync(const struct weir_obj *obj, struct weir__sync_view *out)
 	const struct weir__rwlock *rwlock = (const struct weir__rwlock *)obj;
 	const struct weir__once *once = (const struct weir__once *)obj;
 	const struct weir__queue *writers, *q = queue_of(obj, &writers);
-	*out = (struct weir__sync_view){.waiting = q ? queue_length(q) : 0,
-					.waiting_writers = q && writers ? queue_length(writers) : 0};
+	*out = (struct weir__sync_view){.waiting = q ? weir__queue_length(q) : 0,
+					.waiting_writers = q && writers ? weir__queue_length(writers) : 0};
 	if (obj->kind == WEIR_OBJ_MUTEX) {
 		out->holder = mutex->holder;
 		out->site = mutex->site;

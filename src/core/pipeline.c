@@ -566,8 +566,10 @@ static int wait_for_workers(weir_ctx *ctx, weir_pipeline *p, int64_t deadline_at
 	if (p->alive == 0)
 		weir__unlock(&p->lock, rank);
 	else if (!weir__queue_wait(&p->stoppers, &p->lock, rank, NULL, ctx, p->rt, deadline_at, &rc, "stop",
-				   p->opts.name))
-		rc = weir__ctx_ended(ctx) ? weir__ctx_ended(ctx) : WEIR_ETIMEOUT;
+				   p->opts.name)) {
+		int ended = weir__ctx_ended(ctx);
+		rc = ended ? ended : WEIR_ETIMEOUT;
+	}
 	return rc;
 }
 

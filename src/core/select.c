@@ -209,30 +209,28 @@ static bool commit(struct weir__case *c, int64_t now, struct weir__wake *wake)
 	return true;
 }
 
-enum { NOT_READY = -1 }; /* no code of weir's: those are errno's, and EPERM is not among them */
-
-/* Commits one ready case, chosen by pick (which counts through the ready ones), or NOT_READY. */
-static int commit_one(weir_case *cases, size_t n, int64_t now, uint64_t pick, struct weir__wake *wake)
-{
-	for (;;) {
-		size_t ready = 0, chosen;
-		for (size_t i = 0; i < n; i++)
-			ready += is_ready(inside(&cases[i]), now);
-		if (ready == 0)
-			return NOT_READY;
-		chosen = (size_t)(pick % ready);
-		for (size_t i = 0; i < n; i++)
-			if (is_ready(inside(&cases[i]), now) && chosen-- == 0 && commit(inside(&cases[i]), now, wake))
-				return (int)i;
-	}
-}
-
 static size_t count_ready(weir_case *cases, size_t n, int64_t now)
 {
 	size_t ready = 0;
 	for (size_t i = 0; i < n; i++)
 		ready += is_ready(inside(&cases[i]), now);
 	return ready;
+}
+
+enum { NOT_READY = -1 }; /* no code of weir's: those are errno's, and EPERM is not among them */
+
+/* Commits one ready case, chosen by pick (which counts through the ready ones), or NOT_READY. */
+static int commit_one(weir_case *cases, size_t n, int64_t now, uint64_t pick, struct weir__wake *wake)
+{
+	for (;;) {
+		size_t ready = count_ready(cases, n, now);
+		if (ready == 0)
+			return NOT_READY;
+		size_t chosen = (size_t)(pick % ready);
+		for (size_t i = 0; i < n; i++)
+			if (is_ready(inside(&cases[i]), now) && chosen-- == 0 && commit(inside(&cases[i]), now, wake))
+				return (int)i;
+	}
 }
 
 /* What must be known before the locks are taken: the clock and the state of other contexts. */

@@ -145,3 +145,11 @@ void weir__queue_release(struct weir__queue *q, int rc, struct weir__wake *wake)
 	while ((link = weir__queue_claim(q, wake)))
 		link->rc = rc;
 }
+
+size_t weir__queue_length(const struct weir__queue *q)
+{
+	size_t n = 0;
+	for (const struct weir__link *link = q->first; link; link = link->next)
+		n++;
+	return n;
+}

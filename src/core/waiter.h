@@ -114,6 +114,9 @@ uint32_t weir__wait(struct weir__waiter *w, weir_ctx *ctx, int64_t deadline_at);
 bool weir__queue_wait(struct weir__queue *q, struct weir__lock *lock, uint32_t rank_before, void *item, weir_ctx *ctx,
 		      weir_rt *rt, int64_t deadline_at, int *rc, const char *what, const char *name);
 
+/* How many links stand in the queue, those included that somebody has claimed and that are still to leave. */
+size_t weir__queue_length(const struct weir__queue *q);
+
 /* Everybody in the queue is committed with rc; under the queue's lock. */
 void weir__queue_release(struct weir__queue *q, int rc, struct weir__wake *wake);
 
