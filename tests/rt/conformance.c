@@ -183,7 +183,7 @@ static void raise_flag(void *arg)
 	struct box *b = arg;
 
 	b->value = 7;
-	atomic_store_explicit(&b->flag, 1, memory_order_relaxed);
+	atomic_store(&b->flag, 1);
 	unpark(b->rt, b->peer);
 }
 
@@ -203,7 +203,7 @@ static void many_unpark_one(weir_rt *rt)
 		EXPECT(park(rt, WEIR_FOREVER) == 0);
 		raised = 0;
 		for (int i = 0; i < N; i++)
-			raised += atomic_load_explicit(&b[i].flag, memory_order_relaxed);
+			raised += atomic_load(&b[i].flag);
 	}
 	for (int i = 0; i < N; i++) {
 		finish(rt, task[i]);
