@@ -37,6 +37,8 @@
 #include <weir/base.h>
 #include <weir/core.h>
 #include <weir/rt.h>
+#include <weir/sim/fd.h>
+#include <weir/sim/scenario.h>
 
 WEIR_EXTERN_C_BEGIN
 
@@ -151,72 +153,6 @@ WEIR_API int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *co
 		weir_sim_register(&weir_sim_test_);                                       \
 	}                                                                                 \
 	static void weir_sim_body_##test(WEIR_UNUSED weir_ctx *ctx)
-
-/* ---- inside a scenario ---- */
-
-#define WEIR_SIM_ASSERT(cond)                                           \
-	do {                                                            \
-		if (!(cond))                                            \
-			weir_sim_fail(__FILE__, __LINE__, "%s", #cond); \
-	} while (0)
-
-/* Compares two integers and shows both. */
-#define WEIR_SIM_EQ(a, b)                                                                                    \
-	do {                                                                                                 \
-		long long weir_sim_a_ = (long long)(a), weir_sim_b_ = (long long)(b);                        \
-		if (weir_sim_a_ != weir_sim_b_)                                                              \
-			weir_sim_fail(__FILE__, __LINE__, "%s == %s: %lld is not %lld", #a, #b, weir_sim_a_, \
-				      weir_sim_b_);                                                          \
-	} while (0)
-
-/* Ends the schedule as failed. In the simulator it does not return; outside, it prints and aborts. */
-WEIR_API __attribute__((noreturn))
-WEIR_PRINTF(3, 4) void weir_sim_fail(const char *file, int line, const char *fmt, ...);
-
-/* A number in [0, n), chosen by the strategy and part of the schedule. n from 1 to 2^31 - 1. */
-WEIR_API uint32_t weir_sim_choose(uint32_t n, const char *why);
-
-/* Returns when every other task waits (and before time moves on). Blocks: until then. */
-WEIR_API void weir_sim_quiesce(weir_ctx *ctx);
-
-/* A line in the trace. */
-WEIR_API WEIR_PRINTF(1, 2) void weir_sim_note(const char *fmt, ...);
-
-/* A name for the report: of a channel (either end), context, scope or pipeline. text is copied (23 bytes). */
-WEIR_API void weir_sim_name(const void *object, const char *text);
-
-/* A task outside of any scope, under ctx; it must have returned when the scenario ends. name is copied. */
-WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, weir_task_fn *fn, void *arg);
-
-/* fn(arg) is called after every step until the scenario returns, and may only look (statistics, polls); false is a
- * failure that names `what` (static). At most 8. */
-WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
-
-/* Whether the caller runs inside the simulator. */
-WEIR_API bool weir_sim_active(void);
-
-/* ---- descriptors ---- Fake ones, for weir/core/io.h. Their numbers begin at WEIR_SIM_FD, where no real one is, and
- * are never used twice in a schedule: a stale one is a failure, one that is left open a leak. An end holds at most
- * `capacity` bytes (1 to WEIR_SIM_FD_BYTES) that the other has written and nobody has read, then writing waits. A
- * close with bytes unread resets the connection: the peer's next call is WEIR_ECONNRESET. Names are for reports and
- * copied (23 bytes). Outside of the simulator: WEIR_ENOSYS. None of these waits; connecting and raising are choices. */
-#define WEIR_SIM_FD (1 << 20)
-#define WEIR_SIM_FD_BYTES 4096
-
-/* A pipe; two sockets that are connected. */
-WEIR_API WEIR_MUST_CHECK int weir_sim_pipe(const char *name, size_t capacity, weir_fd *out_read, weir_fd *out_write);
-WEIR_API WEIR_MUST_CHECK int weir_sim_socketpair(const char *name, size_t capacity, weir_fd *out_two);
-
-/* A listener, and a connection to it, whose accepted end has the same name. -ECONNREFUSED: the listener is closed (its
- * number can still be connected to, as an address could), or 16 connections wait to be accepted. */
-WEIR_API WEIR_MUST_CHECK int weir_sim_listen(const char *name, size_t capacity, weir_fd *out);
-WEIR_API WEIR_MUST_CHECK int weir_sim_connect(const char *name, weir_fd listener, weir_fd *out);
-
-/* Closes a connection so that the peer sees a reset. */
-WEIR_API void weir_sim_reset(weir_fd *fd);
-
-/* As if the process was sent the signal (1 to 63): it waits for weir_signals_next, once however often it was raised. */
-WEIR_API void weir_sim_signal_raise(int signal);
 
 WEIR_EXTERN_C_END
 
