@@ -86,7 +86,8 @@ static uint32_t lowest_runnable(const struct sim *s)
 	return SIM_NONE;
 }
 
-uint32_t weir__sim_standard(const struct sim *s)
+/* The default policy's pick: the current task while it can run, else the lowest index. */
+static uint32_t standard_pick(const struct sim *s)
 {
 	return can_run(s, s->current) ? s->current : lowest_runnable(s);
 }
@@ -94,13 +95,12 @@ uint32_t weir__sim_standard(const struct sim *s)
 uint32_t weir__sim_alternative(const struct sim_view *view, uint32_t i)
 {
 	const struct sim *s = view->sim;
-	uint32_t first = weir__sim_standard(s);
 	if (i == 0)
-		return first;
+		return view->standard;
 	for (uint32_t w = 0; w < SIM_WORDS; w++) {
 		for (uint64_t bits = s->runnable[w]; bits; bits &= bits - 1) {
 			uint32_t task = w * 64 + (uint32_t)__builtin_ctzll(bits);
-			if (task != first && --i == 0)
+			if (task != view->standard && --i == 0)
 				return task;
 		}
 	}
@@ -158,20 +158,25 @@ static bool wake_quiescing(struct sim *s)
 
 /* ---- choices ---- */
 
-static void record(struct sim *s, struct sim_choice choice)
+static void longer_stream(struct sim *s)
 {
-	if (s->n_stream == s->stream_cap) {
-		size_t cap = s->stream_cap ? 2 * s->stream_cap : 1024;
-		struct sim_choice *more = weir__own_realloc(s->stream, cap * sizeof(*more));
-		if (!more) {
-			fprintf(stderr, "weir sim: no memory for a schedule of %zu choices\n", cap);
-			abort();
-		}
-		s->stream = more;
-		s->stream_cap = cap;
+	size_t cap = s->stream_cap ? 2 * s->stream_cap : 1024;
+	struct sim_choice *more = weir__own_realloc(s->stream, cap * sizeof(*more));
+	if (!more) {
+		fprintf(stderr, "weir sim: no memory for a schedule of %zu choices\n", cap);
+		abort();
 	}
-	s->stream[s->n_stream++] = choice;
+	s->stream = more;
+	s->stream_cap = cap;
+}
+
+/* The next entry of the stream, to be filled in place: a copy of it would show in the time of a step. */
+static inline struct sim_choice *record(struct sim *s)
+{
+	if (s->n_stream == s->stream_cap)
+		longer_stream(s);
 	s->decisions++;
+	return &s->stream[s->n_stream++];
 }
 
 uint32_t weir__sim_data(struct sim *s, uint32_t n)
@@ -182,7 +187,7 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
 		value = s->strategy->value(s->strategy, n);
 		if (value >= n)
 			value = n - 1;
-		record(s, (struct sim_choice){.value = value, .n = n, .data = true, .at = s->data_choices});
+		*record(s) = (struct sim_choice){.value = value, .n = n, .data = true, .at = s->data_choices};
 		weir__san_leave();
 	}
 	s->data_choices++;
@@ -190,8 +195,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
 	return value;
 }
 
-/* Everybody waits for ever, or everything is over. */
-static void finish(struct sim *s)
+/* Everybody waits for ever, or everything is over. (Not inlined: each task's stack would have to hold its text.) */
+static __attribute__((noinline, cold)) void finish(struct sim *s)
 {
 	char names[200] = "";
 	size_t at = 0;
@@ -221,17 +226,19 @@ static uint32_t pick(struct sim *s)
 			continue;
 		}
 		s->step++;
-		uint32_t standard = weir__sim_standard(s), next = standard;
+		uint32_t standard = standard_pick(s), next = standard;
 		bool clock = s->early_left > 0 && next_deadline(s) != WEIR_FOREVER;
 		if (s->n_runnable + clock > 1) {
 			struct sim_view view = {.sim = s,
 						.n = s->n_runnable + clock,
-						.current = can_run(s, s->current) ? s->current : SIM_NONE,
+						.current = standard == s->current ? standard : SIM_NONE,
+						.standard = standard,
 						.clock = clock};
 			next = s->strategy->pick(s->strategy, &view);
 			if (s->failure.kind) /* a replay that does not fit */
 				weir__sim_leave(s);
-			record(s, (struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step});
+			*record(s) =
+				(struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step};
 		} else if (s->strategy->alone) {
 			s->strategy->alone(s->strategy, s, next);
 		}
@@ -281,7 +288,7 @@ static void reschedule(struct sim *s, struct sim_task *t)
 static uint64_t object_identity(struct sim *s, const struct weir_obj *obj)
 {
 	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
-	return o ? ((uint64_t)o->creator << 32 | o->index) + 1 : 0;
+	return o ? o->identity : 0;
 }
 
 /* t was chosen, and is about to perform what it announced (or to end what it parked in). */
@@ -289,7 +296,7 @@ static void begin_step(struct sim *s, struct sim_task *t)
 {
 	const struct weir_op *op = t->op;
 	uint64_t id = t->path ^ ((uint64_t)op->kind << 56 | (uint64_t)t->completion << 55) ^
-		      object_identity(s, weir__sim_op_object(s, op)) * UINT64_C(0x9e3779b97f4a7c15);
+		      object_identity(s, weir__sim_op_object(s, op));
 	s->hash = (s->hash ^ id) * UINT64_C(0x100000001b3);
 	s->hash ^= s->hash >> 29;
 	if (s->record_hashes) {
@@ -302,14 +309,19 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	weir__sim_op_begin(s, t, op);
 }
 
+static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
+{
+	weir__sim_fail(s, WEIR_SIM_STEP_LIMIT, "the schedule has taken %llu steps and is not over",
+		       (unsigned long long)s->step);
+}
+
 /* The end of the step before: what must hold between any two steps. */
-static void between_steps(struct sim *s)
+static inline void between_steps(struct sim *s)
 {
 	if (s->n_invariants)
 		check_invariants(s);
 	if (s->step >= s->step_limit)
-		weir__sim_fail(s, WEIR_SIM_STEP_LIMIT, "the schedule has taken %llu steps and is not over",
-			       (unsigned long long)s->step);
+		too_many_steps(s);
 }
 
 static void announce(struct sim *s, struct sim_task *t, const struct weir_op *op)
@@ -448,9 +460,9 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	size_t bytes;
 	if (!slab)
 		return NULL;
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct sim_task, clock)); /* H4 of objects.c */
 	t->pub.rt = &s->rt;
-	snprintf(t->pub.name, sizeof(t->pub.name), "%s", name ? name : "");
+	(void)memccpy(t->pub.name, name ? name : "", '\0', sizeof(t->pub.name) - 1); /* the last byte is 0 */
 	t->index = index;
 	t->parent = parent ? parent->index : SIM_NONE;
 	t->path = parent ? (parent->path + ++parent->children) * UINT64_C(0xd6e8feb86659fd93) : 1;
@@ -465,10 +477,11 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	if (SIM_SAN_FIBERS)
 		weir__san_fiber(&t->fiber, index, t->pub.name, stack, bytes);
 	if (parent) {
-		memcpy(t->clock, parent->clock, sizeof(t->clock));
+		memcpy(t->clock, parent->clock, index * sizeof(t->clock[0]));
 		parent->clock[parent->index]++;
 	}
 	t->clock[index] = 1;
+	weir__sim_clock_column(s, index);
 	own_op(t, WEIR_OP_START, site);
 	t->op = &t->own;
 	s->n_tasks++;

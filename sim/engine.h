@@ -47,6 +47,7 @@ struct sim_object {
 	struct weir_obj *obj;
 	uint32_t kind;
 	uint32_t creator, index; /* identity: the index-th object of task `creator` */
+	uint64_t identity;       /* a hash of it */
 	uint32_t parent;         /* index in the table, or SIM_NONE: of a handle the channel, of a scope its context */
 	uint32_t display;        /* n-th of its kind: ch1, ch2, ... */
 	bool live;
@@ -55,7 +56,7 @@ struct sim_object {
 	uint32_t children;  /* contexts: how many of its children live */
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
-	uint32_t vc; /* row of the clock table, or SIM_NONE */
+	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
 	uint32_t next_free;
 	char name[24];
 };
@@ -207,9 +208,6 @@ void weir__sim_wake(struct sim *s, struct sim_task *t);
 void weir__sim_begin(struct sim *s, enum weir_op_kind kind, weir_fd fd, const void *site);
 void weir__sim_end(struct sim *s, int rc);
 
-/* The default policy's pick: the current task while it can run, else the lowest index. */
-uint32_t weir__sim_standard(const struct sim *s);
-
 /* ---- arena.c ---- */
 
 struct sim_slab; /* guard page, stack, guard page, memory of one task */
@@ -266,13 +264,24 @@ void weir__own_free(void *mem);
 void weir__sim_objects_reset(struct sim *s);
 void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *parent, const void *site);
 void weir__sim_gone(struct sim *s, struct weir_obj *obj);
-struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj); /* NULL: none */
+/* NULL: none */
+static inline struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj)
+{
+	return obj->shadow && obj->shadow <= s->n_objects ? &s->objects[obj->shadow - 1] : NULL;
+}
 
 /* Before the operation is performed: ownership, stale handles, what it may know of others (acquire). */
 void weir__sim_op_begin(struct sim *s, struct sim_task *task, const struct weir_op *op);
 /* When it is over, or parks: what others may know of it (release), the channel's account. */
 void weir__sim_op_end(struct sim *s, struct sim_task *task, const struct weir_op *op);
-void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n);
+static inline void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = to[i] > from[i] ? to[i] : from[i];
+}
+
+/* A task that is new: nobody knows of it. */
+void weir__sim_clock_column(struct sim *s, uint32_t task);
 
 /* After the last task: fails with the first kind of leak there is. */
 void weir__sim_check_leaks(struct sim *s);

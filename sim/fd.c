@@ -142,7 +142,7 @@ static void fd_open(struct sim *s, struct sim_fd *f, const char *name, const str
 	weir__sim_created(s, &f->obj, NULL, site);
 	struct sim_object *o = weir__sim_object(s, &f->obj), *l = like ? weir__sim_object(s, &like->obj) : NULL;
 	if (l)
-		o->vc = l->vc;
+		o->takes = o->leaves = l->leaves;
 	snprintf(o->name, sizeof(o->name), "%s", name ? name : l ? l->name : "");
 	weir__san_leave();
 }

@@ -12,6 +12,7 @@
  *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a
  *      context.
  *  H3  A handle that another task is inside an operation with right now is never fine, whatever the clocks say.
+ *  H4  Clocks and rows have meaning up to the number of tasks there are; a new task clears its column.
  *
  * Identity. An object is the n-th of the task that made it; so the hash of a schedule does not depend on addresses.
  * The number in reports (ch1, ctx2) counts objects of one kind in the order they were made. */
@@ -46,7 +47,7 @@ static uint32_t row_new(struct sim *s)
 		s->clocks_cap = s->clocks_cap ? 2 * s->clocks_cap : 64;
 		s->clocks = grow(s->clocks, s->clocks_cap * sizeof(*s->clocks));
 	}
-	memset(s->clocks[s->n_clocks], 0, sizeof(s->clocks[0]));
+	memset(s->clocks[s->n_clocks], 0, s->n_tasks * sizeof(s->clocks[0][0])); /* H4 */
 	return s->n_clocks++;
 }
 
@@ -59,15 +60,12 @@ void weir__sim_objects_reset(struct sim *s)
 	row_new(s); /* CTX_ROW */
 }
 
-void weir__sim_clock_join(uint32_t *to, const uint32_t *from, uint32_t n)
+void weir__sim_clock_column(struct sim *s, uint32_t task)
 {
-	for (uint32_t i = 0; i < n; i++)
-		to[i] = to[i] > from[i] ? to[i] : from[i];
-}
-
-struct sim_object *weir__sim_object(struct sim *s, const struct weir_obj *obj)
-{
-	return obj->shadow && obj->shadow <= s->n_objects ? &s->objects[obj->shadow - 1] : NULL;
+	for (uint32_t i = 0; i < s->n_clocks; i++)
+		s->clocks[i][task] = 0;
+	for (uint32_t i = 0; i < task; i++)
+		s->tasks[i]->clock[task] = 0;
 }
 
 static bool has_row(uint32_t kind)
@@ -94,13 +92,15 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->kind = obj->kind;
 	o->creator = t->index;
 	o->index = t->objects++;
+	o->identity = (((uint64_t)o->creator << 32 | o->index) + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	o->parent = parent && parent->shadow ? parent->shadow - 1 : SIM_NONE;
 	o->display = ++s->display[kind_index(obj->kind)];
 	o->live = true;
 	o->user = t->index;
 	o->user_clock = t->clock[t->index];
 	o->user_site = o->made_site = site;
-	o->vc = has_row(obj->kind) ? row_new(s) : SIM_NONE;
+	o->leaves = has_row(obj->kind) ? row_new(s) : SIM_NONE;
+	o->takes = obj->kind == WEIR_OBJ_CTX ? CTX_ROW : o->leaves;
 	o->children = 0;
 	o->holder = NULL;
 	if (o->kind == WEIR_OBJ_CTX && o->parent != SIM_NONE)
@@ -164,12 +164,9 @@ static bool uses_handle(const struct weir_op *op, const struct weir_obj *handle)
 	return false;
 }
 
-/* Task t uses the handle at op. */
-static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *op, const struct weir_obj *handle)
+/* Task t uses at op a handle that is closed, or that another task used last. */
+static void check_user(struct sim *s, struct sim_task *t, const struct weir_op *op, const struct sim_object *o)
 {
-	struct sim_object *o = weir__sim_object(s, handle);
-	if (!o || (o->kind != WEIR_OBJ_TX && o->kind != WEIR_OBJ_RX))
-		return;
 	struct sim_object *chan = o->parent != SIM_NONE ? &s->objects[o->parent] : NULL;
 	uint32_t n = chan ? chan->display : 0;
 	struct sim_task *other = s->tasks[o->user];
@@ -180,9 +177,9 @@ static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *
 		weir__sim_fail(s, WEIR_SIM_OWNERSHIP,
 			       "T%u uses a %s of ch%u that T%u has closed: a stale copy of the handle", t->index,
 			       end_name(o->kind), n, o->user);
-	} else if (o->user != t->index) {
+	} else {
 		bool inside = (other->state == SIM_PARKED || other->token || other->due) &&
-			      uses_handle(other->op, handle); /* H3 */
+			      uses_handle(other->op, o->obj); /* H3 */
 		if (inside || t->clock[o->user] < o->user_clock)
 			weir__sim_fail(
 				s, WEIR_SIM_OWNERSHIP,
@@ -191,6 +188,15 @@ static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *
 				inside ? "is using right now" : "used, without any order between them");
 	}
 	s->failure.site = s->failure.other_site = NULL;
+}
+
+/* Task t uses the handle at op. */
+static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *op, struct sim_object *o)
+{
+	if (!o || (o->kind != WEIR_OBJ_TX && o->kind != WEIR_OBJ_RX))
+		return;
+	if (o->user != t->index || !o->live)
+		check_user(s, t, op, o);
 	o->user = t->index;
 	o->user_clock = t->clock[t->index];
 	o->user_site = op->site;
@@ -198,28 +204,28 @@ static void use_handle(struct sim *s, struct sim_task *t, const struct weir_op *
 
 /* ---- operations ---- */
 
-static void take(struct sim *s, struct sim_task *t, const struct weir_obj *obj)
+static inline struct sim_object *find(struct sim *s, const struct weir_obj *obj)
 {
-	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
-	if (o && o->vc != SIM_NONE)
-		weir__sim_clock_join(t->clock, s->clocks[o->vc], s->n_tasks);
-	else if (o && o->kind == WEIR_OBJ_CTX)
-		weir__sim_clock_join(t->clock, s->clocks[CTX_ROW], s->n_tasks);
+	return obj ? weir__sim_object(s, obj) : NULL;
 }
 
-static void leave(struct sim *s, struct sim_task *t, const struct weir_obj *obj)
+static void take(struct sim *s, struct sim_task *t, const struct sim_object *o)
 {
-	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
-	if (o && o->vc != SIM_NONE)
-		weir__sim_clock_join(s->clocks[o->vc], t->clock, s->n_tasks);
+	if (o && o->takes != SIM_NONE)
+		weir__sim_clock_join(t->clock, s->clocks[o->takes], s->n_tasks);
+}
+
+static void leave(struct sim *s, struct sim_task *t, const struct sim_object *o)
+{
+	if (o && o->leaves != SIM_NONE)
+		weir__sim_clock_join(s->clocks[o->leaves], t->clock, s->n_tasks);
 }
 
 /* Who has the lock now, and since when. */
-static void note_holder(struct sim *s, const struct weir_obj *obj)
+static void note_holder(struct sim *s, struct sim_object *o)
 {
-	struct sim_object *o = obj && obj->kind >= WEIR_OBJ_MUTEX ? weir__sim_object(s, obj) : NULL;
 	struct weir__sync_view v;
-	if (!o || !weir__inspect_sync(obj, &v) || v.holder == o->holder)
+	if (!weir__inspect_sync(o->obj, &v) || v.holder == o->holder)
 		return;
 	o->holder = v.holder;
 	o->held_step = s->step;
@@ -234,28 +240,28 @@ static bool ends_context(const struct weir_op *op)
 void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
-	if (op->obj[1] && !t->completion)
-		use_handle(s, t, op, op->obj[1]);
-	take(s, t, op->obj[0]);
-	take(s, t, op->obj[1]);
-	take(s, t, op->obj[2]);
+	struct sim_object *second = find(s, op->obj[1]);
+	if (!t->completion)
+		use_handle(s, t, op, second);
+	take(s, t, find(s, op->obj[0]));
+	take(s, t, second);
+	take(s, t, find(s, op->obj[2]));
 	if (op->fd)
-		take(s, t, weir__sim_op_object(s, op));
+		take(s, t, find(s, weir__sim_op_object(s, op)));
 	for (size_t i = 0; i < op->n_cases; i++) {
 		weir__inspect_case(op->cases, i, &view);
 		if (view.handle && !t->completion)
-			use_handle(s, t, op, view.handle);
-		take(s, t, view.obj);
+			use_handle(s, t, op, find(s, view.handle));
+		take(s, t, find(s, view.obj));
 	}
 }
 
-static void check_account(struct sim *s, const struct weir_obj *obj)
+static inline void check_account(struct sim *s, const struct sim_object *o)
 {
-	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
 	struct weir__chan_view v;
-	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(obj))
+	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(o->obj))
 		return;
-	weir__inspect_chan(obj, &v);
+	weir__inspect_chan(o->obj, &v);
 	weir__sim_fail(s, WEIR_SIM_ACCOUNT,
 		       "ch%u: accepted %llu, delivered %llu, dropped %llu, buffered %zu of %zu%s%s", o->display,
 		       (unsigned long long)v.accepted, (unsigned long long)v.delivered, (unsigned long long)v.dropped,
@@ -267,16 +273,20 @@ void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *o
 {
 	struct weir__case_view view;
 	for (size_t i = 0; i < WEIR_OP_OBJS; i++) { /* a condition's wait lets go of its mutex, obj[2] */
-		leave(s, t, op->obj[i]);
-		note_holder(s, op->obj[i]);
+		if (!op->obj[i] || !has_row(op->obj[i]->kind))
+			continue;
+		struct sim_object *o = find(s, op->obj[i]);
+		leave(s, t, o);
+		if (o && o->kind >= WEIR_OBJ_MUTEX)
+			note_holder(s, o);
 	}
 	if (op->fd)
-		leave(s, t, weir__sim_op_object(s, op));
-	check_account(s, op->obj[0]);
+		leave(s, t, find(s, weir__sim_op_object(s, op)));
+	check_account(s, find(s, op->obj[0]));
 	for (size_t i = 0; i < op->n_cases; i++) {
 		weir__inspect_case(op->cases, i, &view);
-		leave(s, t, view.obj);
-		check_account(s, view.obj);
+		leave(s, t, find(s, view.obj));
+		check_account(s, find(s, view.obj));
 	}
 	if (ends_context(op))
 		weir__sim_clock_join(s->clocks[CTX_ROW], t->clock, s->n_tasks);

@@ -11,9 +11,10 @@
 
 struct sim_view {
 	const struct sim *sim;
-	uint32_t n;       /* alternatives: tasks that can run, and the clock where it may move */
-	uint32_t current; /* the task that ran last if it can run on, else SIM_NONE */
-	bool clock;       /* SIM_CLOCK is one of the n */
+	uint32_t n;        /* alternatives: tasks that can run, and the clock where it may move */
+	uint32_t current;  /* the task that ran last if it can run on, else SIM_NONE */
+	uint32_t standard; /* the default policy's pick */
+	bool clock;        /* SIM_CLOCK is one of the n */
 };
 
 struct sim_strategy {

@@ -43,7 +43,7 @@ static uint32_t replay_pick(struct sim_strategy *st, const struct sim_view *view
 {
 	struct replay *r = (struct replay *)st;
 	const struct sim_choice *c = due(r, false, view->sim->step);
-	uint32_t standard = weir__sim_standard(view->sim);
+	uint32_t standard = view->standard;
 	if (!c)
 		return standard;
 	if (!possible(view, c->value)) {

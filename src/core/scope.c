@@ -211,7 +211,7 @@ static int scope_spawn(struct weir__scope *s, const char *name, weir_task_fn *fn
 	if (!t)
 		return WEIR_ENOMEM;
 	*t = (struct weir__scope_task){.scope = s, .fn = fn, .arg = arg, .watcher = watcher};
-	snprintf(t->name, sizeof(t->name), "%s", name ? name : "task");
+	(void)memccpy(t->name, name ? name : "task", '\0', sizeof(t->name) - 1);
 	uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
 	list_add(&s->running, t);
 	s->n_running++;
