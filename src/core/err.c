@@ -2,42 +2,60 @@
  *
  * Codes and their names, and the detail of a failure: a value that the caller keeps on its stack.
  *
- * The public struct is 256 bytes of which only `code` has a name. What lies in the rest is `struct detail` below:
- * the frames that the failure passed through, innermost first, then the text, then counts of what found no room.
- * Nothing here allocates, so a failure to allocate can be reported like any other, and a weir_err can be copied byte
- * by byte (a pipeline sends one in each result).
+ * The public struct is 256 bytes of which only `code` has a name. What lies in the rest is `struct detail` below: the
+ * frames that the failure passed through, innermost first, its members, then the text, then counts of what found no
+ * room. Nothing here allocates but weir_err_add, so a failure to allocate can be reported like any other; and a weir_err
+ * can be moved byte by byte (a pipeline sends one in each result).
  *
  * INVARIANTS
- *  E1  code == 0 means empty: no frames, no text. Zeroed memory is empty.
+ *  E1  code == 0 means empty: no frames, no text, no members. Zeroed memory is empty.
  *  E2  code < 0 otherwise. weir_fail turns a code that is not negative into WEIR_EINVAL.
  *  E3  n_frames <= WEIR_ERR_FRAMES; frames[0] is the innermost. When there are too many, the outer ones are the ones
  *      not kept: where it began says more than what it passed last. frames_lost counts them.
  *  E4  text is terminated; text_lost counts the bytes that were cut off its end.
- *
- * One value is one node of a tree. weir_err_is and weir_err_format speak to a node through node_is and put_node
- * only, so a node with members needs a loop in these two and nothing else.
+ *  E5  A frame is a place (name, index, attempt), or a change of code: what the code and its value were until then.
+ *      code and value of the node are the newest.
+ *  E6  members is a list in the order of adding, each in memory of the runtime that it names; they are nodes like this
+ *      one. The list belongs to whoever has the bytes: fini gives it back, move takes it along.
  *
  * LOCKS: none. A weir_err belongs to one task at a time; different values may be used at the same time, since all
  * other data here is constant. */
 #include <weir/core/err.h>
+#include <weir/rt.h>
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_BYTES 128
+#define TEXT_BYTES 124
+#define CODE_CHANGE UINT32_MAX /* as a frame's attempt: E5 */
 
 struct frame {
-	const char *name;
-	uint32_t index;   /* UINT32_MAX: none */
+	union {
+		const char *name;
+		int64_t value; /* of the code before */
+	};
+	union {
+		uint32_t index; /* UINT32_MAX: none */
+		int code;       /* before */
+	};
 	uint32_t attempt; /* 0: none */
 } __attribute__((may_alias));
 
+struct member {
+	weir_rt *rt;
+	struct member *next;
+	uint32_t index;
+	weir_err err;
+};
+
 struct detail {
 	int code;
-	uint32_t flags;
+	uint32_t members_lost;
 	struct frame frames[WEIR_ERR_FRAMES];
+	struct member *members;
+	int64_t value;
 	uint32_t n_frames, frames_lost, text_lost;
 	char text[TEXT_BYTES];
 } __attribute__((may_alias));
@@ -101,7 +119,69 @@ void weir_err_frame(weir_err *err, const char *name, uint32_t index, uint32_t at
 		d->frames_lost++;
 		return;
 	}
-	d->frames[d->n_frames++] = (struct frame){name ? name : "?", index, attempt};
+	if (attempt == CODE_CHANGE)
+		attempt--;
+	d->frames[d->n_frames++] = (struct frame){.name = name ? name : "?", .index = index, .attempt = attempt};
+}
+
+/* Room for one frame more, at the cost of the outermost place. NULL: there are only changes of code. */
+static struct frame *make_room(struct detail *d)
+{
+	uint32_t i = d->n_frames;
+	if (i < WEIR_ERR_FRAMES)
+		return &d->frames[d->n_frames++];
+	d->frames_lost++;
+	while (i > 0 && d->frames[i - 1].attempt == CODE_CHANGE)
+		i--;
+	if (i == 0)
+		return NULL;
+	memmove(&d->frames[i - 1], &d->frames[i], (WEIR_ERR_FRAMES - i) * sizeof(d->frames[0]));
+	return &d->frames[WEIR_ERR_FRAMES - 1];
+}
+
+int weir_err_wrap(weir_err *err, int code, int64_t value)
+{
+	if (code >= 0) /* E2 */
+		code = WEIR_EINVAL;
+	if (!err)
+		return code;
+	struct detail *d = detail_of(err);
+	struct frame *f = d->code ? make_room(d) : NULL;
+	if (f)
+		*f = (struct frame){.value = d->value, .code = d->code, .attempt = CODE_CHANGE};
+	d->code = code;
+	d->value = value;
+	return code;
+}
+
+void weir_err_add(weir_err *err, weir_rt *rt, uint32_t index, weir_err *member)
+{
+	if (!err || !member || member->code == 0 || member == err)
+		return;
+	struct detail *d = detail_of(err);
+	struct member *m = weir_rt_alloc(rt, sizeof(*m)), **at = &d->members;
+	if (d->code == 0)
+		d->code = member->code;
+	if (!m) {
+		d->members_lost++;
+		weir_err_fini(member);
+		return;
+	}
+	*m = (struct member){.rt = rt, .index = index};
+	weir_err_move(&m->err, member);
+	while (*at)
+		at = &(*at)->next;
+	*at = m;
+}
+
+const weir_err *weir_err_member(const weir_err *err, size_t i, uint32_t *out_index)
+{
+	const struct member *m = err ? const_detail_of(err)->members : NULL;
+	for (; m && i > 0; i--)
+		m = m->next;
+	if (m && out_index)
+		*out_index = m->index;
+	return m ? &m->err : NULL;
 }
 
 void weir_err_move(weir_err *to, weir_err *from)
@@ -109,26 +189,66 @@ void weir_err_move(weir_err *to, weir_err *from)
 	if (to == from)
 		return;
 	weir_err_fini(to);
-	if (to && from)
-		*to = *from;
-	weir_err_fini(from);
+	if (!to)
+		weir_err_fini(from);
+	if (!to || !from)
+		return;
+	*to = *from;
+	memset(from, 0, sizeof(*from)); /* its members are to's now: E6 */
 }
 
 void weir_err_fini(weir_err *err)
 {
-	if (err)
-		memset(err, 0, sizeof(*err)); /* E1 */
+	if (!err)
+		return;
+	for (struct member *m = detail_of(err)->members, *next; m; m = next) {
+		next = m->next;
+		weir_err_fini(&m->err);
+		weir_rt_release(m->rt, m);
+	}
+	memset(err, 0, sizeof(*err)); /* E1 */
 }
 
-static bool node_is(const struct detail *d, int code)
+/* The code in the node itself, outermost first (E5). */
+static bool node_as(const struct detail *d, int code, struct weir_err_info *out)
 {
-	return d->code == code;
+	int now = d->code;
+	int64_t value = d->value;
+	uint32_t i = d->n_frames;
+	for (; now != code; i--) {
+		while (i > 0 && d->frames[i - 1].attempt != CODE_CHANGE)
+			i--;
+		if (i == 0)
+			return false;
+		now = d->frames[i - 1].code;
+		value = d->frames[i - 1].value;
+	}
+	*out = (struct weir_err_info){.value = value, .index = UINT32_MAX};
+	for (; i > 0 && d->frames[i - 1].attempt != CODE_CHANGE; i--) { /* down to where it became this code */
+		out->name = d->frames[i - 1].name;
+		out->index = d->frames[i - 1].index;
+		out->attempt = d->frames[i - 1].attempt;
+	}
+	return true;
+}
+
+bool weir_err_as(const weir_err *err, int code, struct weir_err_info *out)
+{
+	struct weir_err_info unused;
+	if (!err || code >= 0) /* an empty value is no failure: it is not "a failure with code 0" */
+		return false;
+	const struct detail *d = const_detail_of(err);
+	if (node_as(d, code, out ? out : &unused))
+		return true;
+	for (const struct member *m = d->members; m; m = m->next)
+		if (weir_err_as(&m->err, code, out))
+			return true;
+	return false;
 }
 
 bool weir_err_is(const weir_err *err, int code)
 {
-	/* An empty value is no failure: it is not "a failure with code 0". */
-	return err && code < 0 && node_is(const_detail_of(err), code);
+	return weir_err_as(err, code, NULL);
 }
 
 /* Where weir_err_format writes: len goes on counting when buf is full. */
@@ -234,16 +354,35 @@ const char *weir_err_text(int code)
 	return code <= WEIR_EUSER ? "an error of the program's own" : "weir has no such code";
 }
 
-static void put_code(struct out *o, int code)
+/* What the value of a code counts. */
+static void put_value(struct out *o, int code, int64_t value)
+{
+	static const struct {
+		int code;
+		const char *before, *after;
+		int64_t unit;
+	} meanings[] = {
+		{WEIR_EEXHAUSTED, "", " attempts", 1},         {WEIR_EOPEN, "try again in ", " us", 1000},
+		{WEIR_ELIMITED, "try again in ", " us", 1000}, {WEIR_EOVERLOAD, "try again in ", " us", 1000},
+		{WEIR_ETIMEOUT, "after ", " us", 1000},        {WEIR_EPARTIAL, "at item ", "", 1},
+	};
+	for (size_t i = 0; value != 0 && i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (meanings[i].code == code)
+			put(o, " (%s%lld%s)", meanings[i].before, (long long)(value / meanings[i].unit),
+			    meanings[i].after);
+}
+
+static void put_code(struct out *o, int code, int64_t value)
 {
 	const char *name = own_name(code);
 	if (name)
 		put(o, "%s", name);
 	else
 		put(o, "%s %d", weir_err_name(code), is_errno(code) ? -code : code);
+	put_value(o, code, value);
 }
 
-static void put_frame(struct out *o, const struct frame *f)
+static void put_place(struct out *o, const struct frame *f)
 {
 	put(o, "%s", f->name);
 	if (f->index != UINT32_MAX)
@@ -255,15 +394,33 @@ static void put_frame(struct out *o, const struct frame *f)
 
 static void put_node(struct out *o, const struct detail *d)
 {
-	assert(d->code < 0 && d->n_frames <= WEIR_ERR_FRAMES); /* E2, E3 */
+	int code = d->code;
+	int64_t value = d->value;
+	assert(code < 0 && d->n_frames <= WEIR_ERR_FRAMES); /* E2, E3 */
 	if (d->frames_lost > 0)
 		put(o, "(%u more): ", d->frames_lost);
-	for (uint32_t i = d->n_frames; i > 0; i--)
-		put_frame(o, &d->frames[i - 1]);
-	put_code(o, d->code);
-	put(o, ": %s", d->text[0] ? d->text : weir_err_text(d->code));
+	for (uint32_t i = d->n_frames; i > 0; i--) {
+		const struct frame *f = &d->frames[i - 1];
+		if (f->attempt != CODE_CHANGE) {
+			put_place(o, f);
+			continue;
+		}
+		put_code(o, code, value);
+		put(o, ": ");
+		code = f->code;
+		value = f->value;
+	}
+	put_code(o, code, value);
+	put(o, ": %s", d->text[0] ? d->text : weir_err_text(code));
 	if (d->text_lost > 0)
 		put(o, "... (%u bytes cut)", d->text_lost);
+	const char *before = " [";
+	for (const struct member *m = d->members; m; m = m->next, before = "; [") {
+		put(o, "%s%u] ", before, m->index);
+		put_node(o, const_detail_of(&m->err));
+	}
+	if (d->members_lost > 0)
+		put(o, "; and %u more", d->members_lost);
 }
 
 size_t weir_err_format(const weir_err *err, char *buf, size_t cap)

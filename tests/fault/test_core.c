@@ -275,6 +275,26 @@ static int detached(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
+/* A group of failures is a failure with or without memory for its members. */
+static int several_failures(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_err group = {0}, one = {0};
+	(void)arg, (void)err;
+	size_t n = 0;
+	for (uint32_t i = 0; i < 3; i++) {
+		(void)weir_fail(&one, WEIR_EIO, "part %u", i);
+		weir_err_add(&group, weir_ctx_rt(ctx), i, &one);
+		WEIR_SIM_EQ(one.code, 0);
+		WEIR_SIM_EQ(group.code, WEIR_EIO);
+	}
+	while (weir_err_member(&group, n, NULL))
+		n++;
+	WEIR_SIM_ASSERT(n >= 2); /* at most one allocation fails */
+	int rc = n == 3 ? 0 : WEIR_ENOMEM;
+	weir_err_fini(&group);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	weir_task_fn *fn;
@@ -288,6 +308,7 @@ static const struct {
 	{"pipeline_ordered", ordered, 1 + 3 + 1 + 3 + 4 + 2 + 1 + 6 + 3, false},
 	{"pipeline_attached", attached, 1 + 3 + 1 + 3 + 4 + 2 + 1 + 6 + 3, false},
 	{"counters", counters, 2, true},
+	{"several_failures", several_failures, 3, true},
 	{"detached_task", detached, 1 + 1, false},
 };
 

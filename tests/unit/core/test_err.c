@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weir/core/err.h>
+#include <weir/rt/threads.h>
 
 static const char *formatted(const weir_err *err)
 {
@@ -54,7 +55,7 @@ START_TEST(names_of_other_codes)
 	ck_assert_str_eq(weir_err_text(-ENOENT), strerror(ENOENT));
 #endif
 	ck_assert_str_eq(weir_err_name(-999), "errno");
-	ck_assert_str_eq(weir_err_name(-1002), "unknown code");
+	ck_assert_str_eq(weir_err_name(-1999), "unknown code");
 	ck_assert_str_eq(weir_err_name(WEIR_EUSER + 1), "unknown code");
 	ck_assert_str_eq(weir_err_name(WEIR_EUSER), "user error");
 	ck_assert_str_eq(weir_err_name(INT_MIN), "user error");
@@ -313,6 +314,111 @@ START_TEST(a_text_that_cannot_be_formatted_says_so)
 }
 END_TEST
 
+START_TEST(a_wrapped_failure_is_both)
+{
+	weir_err err = {0};
+	struct weir_err_info info;
+	(void)weir_fail(&err, WEIR_EPIPE, "gone");
+	weir_err_frame(&err, "fetch", UINT32_MAX, 3);
+	ck_assert_int_eq(weir_err_wrap(&err, WEIR_EEXHAUSTED, 3), WEIR_EEXHAUSTED);
+	weir_err_frame(&err, "retry", UINT32_MAX, 0);
+	ck_assert_int_eq(weir_err_wrap(&err, WEIR_EUSER - 7, 0), WEIR_EUSER - 7);
+	ck_assert_int_eq(err.code, WEIR_EUSER - 7);
+	ck_assert(weir_err_is(&err, WEIR_EPIPE) && weir_err_is(&err, WEIR_EEXHAUSTED) &&
+		  weir_err_is(&err, WEIR_EUSER - 7));
+	ck_assert(!weir_err_is(&err, WEIR_EIO));
+	ck_assert_str_eq(formatted(&err), "user error -10007: retry: WEIR_EEXHAUSTED (3 attempts): fetch attempt 3: "
+					  "WEIR_EPIPE: gone");
+	ck_assert(weir_err_as(&err, WEIR_EEXHAUSTED, &info));
+	ck_assert_int_eq(info.value, 3);
+	ck_assert_str_eq(info.name, "retry");
+	ck_assert_uint_eq(info.attempt, 0);
+	ck_assert(weir_err_as(&err, WEIR_EUSER - 7, &info));
+	ck_assert_int_eq(info.value, 0);
+	ck_assert_ptr_null(info.name);
+	ck_assert(weir_err_as(&err, WEIR_EPIPE, &info));
+	ck_assert_str_eq(info.name, "fetch");
+	ck_assert_uint_eq(info.attempt, 3);
+	weir_err_fini(&err);
+	assert_empty(&err);
+}
+END_TEST
+
+START_TEST(a_wrap_of_nothing_is_a_failure)
+{
+	weir_err err = {0};
+	ck_assert_int_eq(weir_err_wrap(NULL, WEIR_EOPEN, 5), WEIR_EOPEN);
+	ck_assert_int_eq(weir_err_wrap(&err, WEIR_EOPEN, 2500000), WEIR_EOPEN);
+	ck_assert_str_eq(formatted(&err), "WEIR_EOPEN (try again in 2500 us): the circuit breaker is open");
+	ck_assert_int_eq(weir_err_wrap(&err, 0, 0), WEIR_EINVAL); /* never success */
+	ck_assert(weir_err_is(&err, WEIR_EOPEN));
+}
+END_TEST
+
+START_TEST(a_wrap_takes_the_room_of_places)
+{
+	weir_err err = {0};
+	(void)weir_fail(&err, WEIR_EIO, NULL);
+	for (uint32_t i = 0; i < WEIR_ERR_FRAMES; i++)
+		weir_err_frame(&err, "place", i, 0);
+	(void)weir_err_wrap(&err, WEIR_EEXHAUSTED, 2);
+	ck_assert(weir_err_is(&err, WEIR_EIO) && weir_err_is(&err, WEIR_EEXHAUSTED));
+	ck_assert_str_eq(formatted(&err),
+			 "(1 more): WEIR_EEXHAUSTED (2 attempts): place[4]: place[3]: place[2]: place[1]: "
+			 "place[0]: WEIR_EIO: input/output error");
+	for (int i = 0; i < 2 * WEIR_ERR_FRAMES; i++) /* the innermost codes stay, and the newest */
+		(void)weir_err_wrap(&err, WEIR_EUSER - i, 0);
+	ck_assert(weir_err_is(&err, WEIR_EIO) && weir_err_is(&err, WEIR_EEXHAUSTED));
+	ck_assert_int_eq(err.code, WEIR_EUSER - (2 * WEIR_ERR_FRAMES - 1));
+	ck_assert(weir_err_is(&err, err.code));
+	ck_assert(!weir_err_is(&err, WEIR_EUSER - 8));
+}
+END_TEST
+
+static weir_rt *rt_new(void)
+{
+	weir_rt *rt = NULL;
+	ck_assert_int_eq(weir_rt_threads_new(NULL, &rt), 0);
+	return rt;
+}
+
+START_TEST(members_are_found_and_told)
+{
+	weir_rt *rt = rt_new();
+	weir_err err = {0}, member = {0}, inner = {0}, moved = {0};
+	struct weir_err_info info;
+	uint32_t index = 0;
+	(void)weir_fail(&err, WEIR_EPARTIAL, "2 of 5 items failed");
+	(void)weir_fail(&member, WEIR_EIO, "no line");
+	weir_err_add(&err, rt, 1, &member);
+	assert_empty(&member);
+	(void)weir_fail(&inner, WEIR_EPIPE, "deep");
+	weir_err_add(&member, rt, 0, &inner); /* an empty one takes the first member's code */
+	ck_assert_int_eq(member.code, WEIR_EPIPE);
+	(void)weir_err_wrap(&member, WEIR_EEXHAUSTED, 4);
+	weir_err_add(&err, rt, 4, &member);
+	weir_err_add(&err, rt, 9, &member); /* empty by now: nothing */
+	weir_err_add(&err, rt, 9, NULL);
+	ck_assert_str_eq(formatted(&err),
+			 "WEIR_EPARTIAL: 2 of 5 items failed [1] WEIR_EIO: no line; [4] WEIR_EEXHAUSTED (4 "
+			 "attempts): WEIR_EPIPE: nobody will receive any more [0] WEIR_EPIPE: deep");
+	weir_err_move(&moved, &err);
+	assert_empty(&err);
+	ck_assert(weir_err_is(&moved, WEIR_EIO) && weir_err_is(&moved, WEIR_EPIPE) &&
+		  weir_err_is(&moved, WEIR_EPARTIAL));
+	ck_assert(weir_err_as(&moved, WEIR_EEXHAUSTED, &info));
+	ck_assert_int_eq(info.value, 4);
+	ck_assert_ptr_nonnull(weir_err_member(&moved, 1, &index));
+	ck_assert_uint_eq(index, 4);
+	ck_assert_int_eq(weir_err_member(&moved, 0, NULL)->code, WEIR_EIO);
+	ck_assert_ptr_null(weir_err_member(&moved, 2, &index));
+	ck_assert_ptr_null(weir_err_member(NULL, 0, NULL));
+	weir_err_fini(&moved);
+	assert_empty(&moved);
+	weir_rt_free(&rt);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("err");
@@ -337,6 +443,10 @@ int main(void)
 	tcase_add_test(detail, move_empties_the_source);
 	tcase_add_test(detail, a_copy_of_the_bytes_is_a_copy);
 	tcase_add_test(detail, a_text_that_cannot_be_formatted_says_so);
+	tcase_add_test(detail, a_wrapped_failure_is_both);
+	tcase_add_test(detail, a_wrap_of_nothing_is_a_failure);
+	tcase_add_test(detail, a_wrap_takes_the_room_of_places);
+	tcase_add_test(detail, members_are_found_and_told);
 	suite_add_tcase(suite, codes);
 	suite_add_tcase(suite, detail);
 	SRunner *runner = srunner_create(suite);
