@@ -12,6 +12,8 @@
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   shrink.c    a failing schedule made smaller
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
+ *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
+ *               none does
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
@@ -131,6 +133,7 @@ struct sim {
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
 	struct sim_failure failure;
+	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
 	bool inside;          /* a task is running */
 	int root_rc;

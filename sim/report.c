@@ -621,6 +621,17 @@ static bool stops_in_the_middle(const struct sim *s)
 	       (kind == WEIR_SIM_LEAK && s->n_live > 1);
 }
 
+/* Of a history that is not linearizable: the text that linear_text.c made. */
+static void say_explanation(struct sim_out *out)
+{
+	for (const char *at = out->s->explanation; at && *at;) {
+		int n = (int)strcspn(at, "\n");
+		weir__sim_say(out, SIM_OUT_ALL, "  %.*s", n, at);
+		at += n + (at[n] == '\n');
+	}
+	out->gap = out->s->explanation ? SIM_OUT_ALL : out->gap;
+}
+
 static FILE *open_file(const char *path)
 {
 	static char before[4096];
@@ -657,6 +668,7 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 		say_leaks(&out);
 	else if (s->failure.kind != WEIR_SIM_NONDETERMINISM)
 		say_task(&out);
+	say_explanation(&out);
 	if (!middle && s->failure.kind != WEIR_SIM_LEAK && s->failure.task != SIM_NONE)
 		say_others(&out);
 	out.gap = SIM_OUT_ALL;

@@ -33,8 +33,9 @@ struct search {
 };
 
 static const char *const kind_names[] = {
-	"pass",      "assertion",  "crash", "deadlock", "leak",           "ownership",    "account",
-	"invariant", "step limit", "hang",  "misuse",   "nondeterminism", "no decisions", "bad replay",
+	"pass",      "assertion",      "crash",        "deadlock",   "leak",
+	"ownership", "account",        "invariant",    "step limit", "hang",
+	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -424,6 +425,7 @@ static void sim_dispose(struct sim *s)
 	free(s->step_hash);
 	free(s->objects);
 	free(s->clocks);
+	weir__own_free(s->explanation);
 	free(s);
 }
 

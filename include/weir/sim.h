@@ -38,6 +38,7 @@
 #include <weir/core.h>
 #include <weir/rt.h>
 #include <weir/sim/fd.h>
+#include <weir/sim/history.h>
 #include <weir/sim/scenario.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -59,6 +60,8 @@ enum weir_sim_kind {
 	WEIR_SIM_NONDETERMINISM, /* the same choices gave another run */
 	WEIR_SIM_NO_DECISIONS,   /* nothing was ever chosen: the test explores nothing */
 	WEIR_SIM_BAD_REPLAY,     /* the replay string does not fit the scenario */
+	/* no order explains what operations returned (weir/sim/history.h) */
+	WEIR_SIM_LINEARIZABILITY,
 };
 
 struct weir_sim_opts {
