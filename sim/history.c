@@ -64,9 +64,10 @@ static void fail_history(struct sim *s, const struct weir_sim_history *h, const 
 	weir__linear_put_call(model, op, call, sizeof(call));
 	weir__linear_put_result(model, op, result, sizeof(result));
 	s->failure.site = site;
-	weir__sim_fail(s, WEIR_SIM_LINEARIZABILITY, "no order of %u operations explains %s -> %s of T%u%s%.20s%s%.40s",
-		       h->n, call, result, op->task, op->who && op->who[0] ? " " : "", op->who ? op->who : "",
-		       model->name ? " on a " : "", model->name ? model->name : "");
+	weir__sim_fail(s, WEIR_SIM_LINEARIZABILITY,
+		       "no order of %u operations explains %s -> %s of T%u%s%.20s%s%.40s%s", h->n, call, result,
+		       op->task, op->who && op->who[0] ? " " : "", op->who ? op->who : "", model->name ? " (" : "",
+		       model->name ? model->name : "", model->name ? ")" : "");
 }
 
 int weir_sim_check_linearizable(const struct weir_sim_history *h, const struct weir_sim_model *model)

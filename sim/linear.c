@@ -17,8 +17,9 @@
  *  V5  No recursion, no static state: the path is an array of frames, and the caller's model is all that is shared.
  *      Everything taken is counted before, and given back at the end.
  *
- * A history is not linearizable if no configuration is left; then the greatest event that was reached is the return
- * of the operation that fits nowhere, because everything that can be reached has been. */
+ *  V6  A history is not linearizable if no configuration is left. The culprit is the first return with which that is
+ *      so, where operations that return later are taken as if they never did: their results cannot be blamed on the
+ *      others. It is not before the greatest event that was reached, and found from there by bisection. */
 #include "linear.h"
 
 #include <assert.h>
@@ -384,6 +385,89 @@ static int check_part(struct linear *l, const struct part_item *items, size_t n)
 	return search_part(l);
 }
 
+/* ---- the culprit ---- */
+
+/* The part with the returns behind event `last` left out; all: the part as it is. */
+static int check_cut(struct linear *l, const struct part_item *items, size_t n, struct weir_sim_op *cut, uint32_t last)
+{
+	const struct weir_sim_op *whole = l->ops;
+	int rc = 0;
+	free_configs(l);
+	for (size_t i = 0; i < n; i++)
+		cut[items[i].op] = whole[items[i].op];
+	l->ops = whole;
+	rc = make_events(l, items, n); /* of the whole */
+	for (size_t i = (size_t)last + 1; rc == 0 && i < l->n_events; i++)
+		if (l->events[i].is_return)
+			cut[l->events[i].op].returned = WEIR_SIM_NEVER;
+	l->ops = cut;
+	l->states = 0;
+	rc = rc < 0 ? rc : check_part(l, items, n);
+	l->ops = whole;
+	return rc;
+}
+
+/* What the text needs: configurations for everything before l->end, and the events down to it. */
+static int settle_culprit(struct linear *l, const struct part_item *items, size_t n, struct weir_sim_op *cut)
+{
+	int rc = check_cut(l, items, n, cut, l->end);
+	uint32_t culprit = l->events[l->end].op;
+	l->before = LINEAR_NONE;
+	if (rc != 1 || weir__linear_config(l, l->best)->at == l->end)
+		return rc;
+	/* only with a result that it did not give did the others fit: so, and where it came then */
+	rc = check_cut(l, items, n, cut, l->end - 1);
+	if (rc != 0)
+		return rc < 0 ? rc : WEIR_EINVAL; /* a model that depends on more than its arguments */
+	l->before = l->best;
+	for (uint32_t i = l->best; i != LINEAR_NONE; i = weir__linear_config(l, i)->parent)
+		if (weir__linear_config(l, i)->via == culprit)
+			l->before = weir__linear_config(l, i)->parent;
+	rc = make_events(l, items, n);
+	return rc < 0 ? rc : 1;
+}
+
+/* V6. Negative: the budget did not do for it, and the culprit is the one that the search stopped at. */
+static int find_culprit(struct linear *l, const struct part_item *items, size_t n, struct weir_sim_op *cut)
+{
+	uint32_t low = weir__linear_config(l, l->best)->at, high = (uint32_t)l->n_events - 1;
+	l->n_events_all = l->n_events;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		int rc = check_cut(l, items, n, cut, mid);
+		if (rc < 0)
+			return rc;
+		low = rc == 1 ? low : mid + 1;
+		high = rc == 1 ? mid : high;
+	}
+	l->end = low;
+	return settle_culprit(l, items, n, cut);
+}
+
+static int blame(struct linear *l, const struct part_item *items, size_t n, size_t n_ops, struct weir_sim_verdict *out)
+{
+	struct weir_sim_op *cut = NULL;
+	size_t cap = 0;
+	uint64_t states = l->states;
+	int rc = reserve(l, &cut, &cap, n_ops, sizeof(*cut)) ? find_culprit(l, items, n, cut) : WEIR_ENOMEM;
+	weir__own_free(cut);
+	l->bytes -= cap * sizeof(*cut);
+	if (rc != 1) {
+		free_configs(l);
+		l->states = 0;
+		rc = check_part(l, items, n);
+		if (rc != 1)
+			return rc;
+		l->n_events_all = l->n_events;
+		l->end = weir__linear_config(l, l->best)->at;
+		l->before = LINEAR_NONE;
+	}
+	l->states = states;
+	out->prefix = l->end;
+	out->culprit = l->events[l->end].op;
+	return rc;
+}
+
 /* ---- the question ---- */
 
 static int prepare(struct linear *l, size_t n, struct part_item **items, size_t *items_cap)
@@ -410,11 +494,9 @@ static int check_parts(struct linear *l, const struct part_item *items, size_t n
 			to++;
 		out->parts++;
 		rc = check_part(l, items + from, to - from);
-	}
-	out->states = l->states;
-	if (rc == 1) {
-		out->prefix = weir__linear_config(l, l->best)->at;
-		out->culprit = l->events[out->prefix].op;
+		out->states = l->states;
+		if (rc == 1)
+			rc = blame(l, items + from, to - from, n, out);
 	}
 	return rc;
 }

@@ -43,6 +43,11 @@ struct linear {
 	size_t table_cap;
 	uint32_t best; /* one with the greatest `at` */
 
+	/* of a part that has failed */
+	uint32_t end;        /* event: the return of the culprit */
+	size_t n_events_all; /* with those that were cut off */
+	uint32_t before;     /* the configuration the culprit was called in; LINEAR_NONE: all that are at `end` */
+
 	struct linear_frame *frames;
 	size_t n_frames, frames_cap;
 	unsigned char *scratch; /* a configuration that is being made */
@@ -61,7 +66,7 @@ static inline void *weir__linear_state(const struct linear *l, struct linear_con
 	return (unsigned char *)c + l->state_at;
 }
 
-/* The text of a part that has failed: l holds every configuration that was reached. */
+/* The text of a part that has failed: `best` is the end of an order for everything before. */
 void weir__linear_explain(const struct linear *l, char *text, size_t cap);
 
 /* "pop()"; "-> 3". */

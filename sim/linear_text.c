@@ -5,7 +5,7 @@
  *
  *  X1  Bounded, whatever the history is: the last ROWS rows, the last ORDER operations of the order, EXPECTED
  *      different answers of the model, all cut at the caller's room.
- *  X2  What it says is what the search found (linear.c): the configurations at the failed return are all there are. */
+ *  X2  What it says is what the search found (linear.c, V6). */
 #include "linear.h"
 
 #include <assert.h>
@@ -134,8 +134,19 @@ static void put_cell(const struct linear *l, const struct linear_event *e, char 
 	weir__linear_put_result(l->model, &l->ops[e->op], text + 3, cap - 3);
 }
 
+/* Without the blanks at its end. */
+static void end_line(struct text *t, const char *from)
+{
+	while (t->at > from && t->at[-1] == ' ') {
+		*--t->at = '\0';
+		t->room++;
+	}
+	put(t, "\n");
+}
+
 static void put_row(struct text *t, const struct linear *l, struct columns *c, size_t i, bool shown)
 {
+	const char *from = t->at;
 	const struct linear_event *e = &l->events[i];
 	const struct weir_sim_op *op = &l->ops[e->op];
 	size_t mine = column_of(c, op->task);
@@ -150,7 +161,8 @@ static void put_row(struct text *t, const struct linear *l, struct columns *c, s
 			put(t, " %-*.*s", c->width, c->width - 1, k == mine ? cell : c->open[k] ? "|" : "");
 		if (mine == c->n)
 			put(t, " T%u: %s", op->task, cell);
-		put(t, "%s\n", i == weir__linear_config(l, l->best)->at ? " <-- fits nowhere" : "");
+		put(t, "%s", i == l->end ? " <-- fits nowhere" : "");
+		end_line(t, from);
 	}
 	if (!e->is_return && mine < c->n)
 		c->open[mine]++;
@@ -160,6 +172,7 @@ static void put_columns(struct text *t, const struct linear *l, size_t end)
 {
 	struct columns c = {.n = 0};
 	size_t from = end > ROWS ? end - ROWS : 0; /* X1 */
+	const char *first = t->at;
 	find_columns(l, end, &c);
 	put(t, "  %8s ", l->ops[l->events[0].op].from_step ? "step" : "time");
 	for (size_t k = 0; k < c.n; k++) {
@@ -168,13 +181,13 @@ static void put_columns(struct text *t, const struct linear *l, size_t end)
 		put_task(&n, c.op[k]);
 		put(t, " %-*.*s", c.width, c.width - 1, name);
 	}
-	put(t, "\n");
+	end_line(t, first);
 	if (from > 0)
 		put(t, "           ... %zu calls and returns before\n", from);
 	for (size_t i = 0; i < end; i++)
 		put_row(t, l, &c, i, i >= from);
-	if (l->n_events > end)
-		put(t, "           ... %zu more, which make no difference\n", l->n_events - end);
+	if (l->n_events_all > end)
+		put(t, "           ... %zu more, which make no difference\n", l->n_events_all - end);
 }
 
 /* ---- the order, and what the model says ---- */
@@ -194,7 +207,7 @@ static void put_order(struct text *t, const struct linear *l)
 		size_t i = n > ORDER ? n - ORDER + k - 1 : k - 1; /* found from the end */
 		put(t, "    ");
 		put_op(t, l, last[i % ORDER]);
-		put(t, "\n");
+		put(t, last[i % ORDER] == l->events[l->end].op ? ", but with another result\n" : "\n");
 	}
 }
 
@@ -206,18 +219,18 @@ static void put_expected(struct text *t, const struct linear *l, size_t end)
 	size_t n = 0, more = 0;
 	if (!m->put_expected && !m->put_state)
 		return;
-	put(t, "What the model would have given:\n");
+	put(t, m->put_expected ? "What the model would have given:\n" : "What the model has then:\n");
 	for (size_t i = 0; i < l->n_configs; i++) {
 		struct linear_config *c = weir__linear_config(l, i);
 		char state[TEXT] = "", wanted[TEXT] = "", line[2 * TEXT];
 		size_t k = 0;
-		if (c->at != end)
+		if (l->before == LINEAR_NONE ? c->at != end : i != l->before)
 			continue;
 		if (m->put_state)
 			m->put_state(weir__linear_state(l, c), state, sizeof(state), m->arg);
 		if (m->put_expected)
 			m->put_expected(weir__linear_state(l, c), op, wanted, sizeof(wanted), m->arg);
-		snprintf(line, sizeof(line), "%s%.40s%s%s", m->put_state ? "in the state " : "", state,
+		snprintf(line, sizeof(line), "%s%.40s%s%s", m->put_state ? "state " : "", state,
 			 m->put_state && m->put_expected ? ": " : "", wanted);
 		while (k < n && strcmp(lines[k], line) != 0)
 			k++;
@@ -237,12 +250,12 @@ static void put_expected(struct text *t, const struct linear *l, size_t end)
 
 void weir__linear_explain(const struct linear *l, char *text, size_t cap)
 {
-	size_t end = weir__linear_config(l, l->best)->at;
+	size_t end = l->end;
 	struct text t = {text, cap};
 	assert(end < l->n_events && l->events[end].is_return);
 	put(&t, "No order of the operations explains ");
 	put_op(&t, l, l->events[end].op);
-	put(&t, "%s%s.\n", l->model->name ? " on a " : "", l->model->name ? l->model->name : "");
+	put(&t, l->model->name ? " (%s).\n" : "%s.\n", l->model->name ? l->model->name : "");
 	put_columns(&t, l, end + 1);
 	put_order(&t, l);
 	put_expected(&t, l, end);
