@@ -194,20 +194,20 @@ static void put_columns(struct text *t, const struct linear *l, size_t end)
 
 static void put_order(struct text *t, const struct linear *l)
 {
-	uint32_t last[ORDER];
+	uint32_t last[ORDER]; /* from the end */
 	size_t n = 0;
 	for (uint32_t i = l->best; weir__linear_config(l, i)->parent != LINEAR_NONE;
-	     i = weir__linear_config(l, i)->parent)
-		last[n++ % ORDER] = weir__linear_config(l, i)->via;
+	     i = weir__linear_config(l, i)->parent, n++)
+		if (n < ORDER)
+			last[n] = weir__linear_config(l, i)->via;
 	put(t, "Everything before it is explained, for instance in this order%s:\n",
 	    n == 0      ? ": nothing has taken effect"
 	    : n > ORDER ? " (the end of it)"
 			: "");
 	for (size_t k = n > ORDER ? ORDER : n; k > 0; k--) {
-		size_t i = n > ORDER ? n - ORDER + k - 1 : k - 1; /* found from the end */
 		put(t, "    ");
-		put_op(t, l, last[i % ORDER]);
-		put(t, last[i % ORDER] == l->events[l->end].op ? ", but with another result\n" : "\n");
+		put_op(t, l, last[k - 1]);
+		put(t, last[k - 1] == l->events[l->end].op ? ", but with another result\n" : "\n");
 	}
 }
 
