@@ -724,8 +724,10 @@ static void reset(struct sim *s)
 	memset(s->runnable, 0, sizeof(s->runnable));
 	memset(s->rt.core_, 0, sizeof(s->rt.core_));
 	memset(&s->failure, 0, offsetof(struct sim_failure, text) + 1);
-	weir__own_free(s->explanation);
-	s->explanation = NULL;
+	if (s->explanation) {
+		weir__own_free(s->explanation);
+		s->explanation = NULL;
+	}
 	s->now = 0;
 	s->step = s->decisions = s->data_choices = s->allocs = s->spawns = 0;
 	s->n_stream = s->n_step_hash = 0;

@@ -15,9 +15,9 @@
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
  * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
  * use of a handle by two tasks that are not ordered, stale handles, a channel whose account does not balance, broken
- * invariants, runs without end, a run that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an
- * operation and between plain memory accesses, time that passes inside an operation, weak memory, real blocking calls.
- * Ownership handed over by anything but weir's operations looks unordered to it.
+ * invariants, histories that no order explains, runs without end, a run that differs when it is repeated. WHAT IT DOES
+ * NOT SEE: interleavings inside an operation and between plain memory accesses, time that passes inside an operation,
+ * weak memory, real blocking calls. Ownership handed over by anything but weir's operations looks unordered to it.
  *
  * MALLOC: calls of malloc, calloc, realloc, free, strdup and the like in tasks, from code that is linked into the
  * program, are the simulator's, if the program is linked with the flags of weir-sim.pc (-Wl,--wrap=malloc,...). What

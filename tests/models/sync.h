@@ -5,6 +5,9 @@
  * overtakes. Why that takes two points is in hub.h. A once is two operations with the function in between: the call
  * that runs it reserves, and its second point is the completion, which finishes all that wait.
  *
+ * What it cannot see: that an operation has reserved shows only in what comes of others. A lock whose readers overtake
+ * the writers that wait, all of them and always, looks to its callers like one whose writers were slow to ask.
+ *
  * Every state is a set of numbers and a queue; contexts are numbers that a cancel ends. */
 #ifndef WEIR_TESTS_MODELS_SYNC_H
 #define WEIR_TESTS_MODELS_SYNC_H
