@@ -9,7 +9,7 @@
 #   enum NAME VALUE                   constants that were compiled into the program
 # A line that is gone or differs breaks programs that exist: it needs a new soname. A line that is new is a promise from
 # now on: `make abi-update` makes it, and the list is committed with the change. The sizes are those of the 64-bit
-# targets, which agree. Left out: sim.h, whose library is only ever static. Reads BUILD and CC, and UNDER,
+# targets, which agree. Left out: sim.h and sim/, whose library is only ever static. Reads BUILD and CC, and UNDER,
 # the command that programs run under.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -35,7 +35,7 @@ symbols() {
 }
 
 headers() {
-	(cd include && find weir -name '*.h' ! -path weir/sim.h | sort | sed 's/.*/#include <&>/')
+	(cd include && find weir -name '*.h' ! -path 'weir/sim[./]*' | sort | sed 's/.*/#include <&>/')
 }
 
 # What the headers say once macros are expanded: every struct with a body, every constant. A program prints the numbers.

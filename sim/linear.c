@@ -401,7 +401,6 @@ static int check_cut(struct linear *l, const struct part_item *items, size_t n, 
 		if (l->events[i].is_return)
 			cut[l->events[i].op].returned = WEIR_SIM_NEVER;
 	l->ops = cut;
-	l->states = 0;
 	rc = rc < 0 ? rc : check_part(l, items, n);
 	l->ops = whole;
 	return rc;
@@ -427,7 +426,8 @@ static int settle_culprit(struct linear *l, const struct part_item *items, size_
 	return rc < 0 ? rc : 1;
 }
 
-/* V6. Negative: the budget did not do for it, and the culprit is the one that the search stopped at. */
+/* V6. Negative: the budget, which is that of the search once more for all of this, did not do for it, and the culprit
+ * is the one that the search stopped at. */
 static int find_culprit(struct linear *l, const struct part_item *items, size_t n, struct weir_sim_op *cut)
 {
 	uint32_t low = weir__linear_config(l, l->best)->at, high = (uint32_t)l->n_events - 1;
@@ -449,6 +449,7 @@ static int blame(struct linear *l, const struct part_item *items, size_t n, size
 	struct weir_sim_op *cut = NULL;
 	size_t cap = 0;
 	uint64_t states = l->states;
+	l->states = 0;
 	int rc = reserve(l, &cut, &cap, n_ops, sizeof(*cut)) ? find_culprit(l, items, n, cut) : WEIR_ENOMEM;
 	weir__own_free(cut);
 	l->bytes -= cap * sizeof(*cut);

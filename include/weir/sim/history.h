@@ -161,8 +161,8 @@ WEIR_API WEIR_MUST_CHECK int weir_sim_history_check(const struct weir_sim_model 
 						    struct weir_sim_verdict *out);
 
 /* The same inside a scenario: a history that is not linearizable ends the schedule (WEIR_SIM_LINEARIZABILITY), else as
- * above with the default budget; WEIR_EOVERFLOW also if the history was full. Outside of the simulator it returns 1,
- * with the explanation on stderr. */
+ * above with a budget of 250,000 configurations; WEIR_EOVERFLOW also if the history was full. Outside of the simulator
+ * it returns 1, with the explanation on stderr. */
 WEIR_API WEIR_MUST_CHECK int weir_sim_check_linearizable(const struct weir_sim_history *h,
 							 const struct weir_sim_model *model);
 
