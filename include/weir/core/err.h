@@ -79,16 +79,17 @@ WEIR_API WEIR_PRINTF(3, 0) int weir_vfail(weir_err *err, int code, const char *f
  * After cancel: unchanged. */
 WEIR_API void weir_err_frame(weir_err *err, const char *name, uint32_t index, uint32_t attempt);
 
-/* Makes another code of a failure: err->code is `code` from now on, and what it was is still found by weir_err_is. value
- * says more about the new code: attempts for WEIR_EEXHAUSTED, ns until it can be tried again for WEIR_EOPEN, WEIR_ELIMITED
- * and WEIR_EOVERLOAD, the limit in ns for WEIR_ETIMEOUT, the offset of the first item that failed for WEIR_EPARTIAL; 0:
- * nothing. On an empty err: as weir_fail without a text, and with the value. NULL is allowed.
- * Owner: err stays the caller's. Threads: one per err. Blocks: no. Fails: no; returns code, as weir_fail does. Where there
- * is no room, the outermost frame makes some. After cancel: unchanged. */
+/* Makes another code of a failure: err->code is `code` from now on, and what it was is still found by weir_err_is.
+ * value says more about the new code: attempts for WEIR_EEXHAUSTED, ns until it can be tried again for WEIR_EOPEN,
+ * WEIR_ELIMITED and WEIR_EOVERLOAD, the limit in ns for WEIR_ETIMEOUT, the offset of the first item that failed for
+ * WEIR_EPARTIAL; 0: nothing. On an empty err: as weir_fail without a text, and with the value. NULL is allowed.
+ * Owner: err stays the caller's. Threads: one per err. Blocks: no. Fails: no; returns code, as weir_fail does. Where
+ * there is no room, the outermost frame makes some. After cancel: unchanged. */
 WEIR_API int weir_err_wrap(weir_err *err, int code, int64_t value);
 
-/* Adds a member, the index-th of what failed together: *member is moved, and empty afterwards. An err that is empty takes
- * the member's code first. Without memory the member is counted and dropped. NULL and empty members are left alone.
+/* Adds a member, the index-th of what failed together: *member is moved, and empty afterwards. An err that is empty
+ * takes the member's code first. Without memory the member is counted and dropped. NULL and empty members are left
+ * alone.
  * Owner: err, which must not outlive rt. Threads: one per err. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_err_add(weir_err *err, weir_rt *rt, uint32_t index, weir_err *member);
 
