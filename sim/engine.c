@@ -17,6 +17,9 @@
  *      schedule.
  *  E6  No allocation and no system call per step: tasks, stacks, arenas, the stream and the tables are kept from
  *      schedule to schedule.
+ *  E7  A park that returns for no reason (R3 of rt.h) is one after which the task can run at once, neither due nor with
+ *      a token; when it does, and what others have done by then, is chosen like anything else. Such a wake-up comes
+ *      before time moves by itself, since time waits until nobody can run.
  *
  * What other tasks may know (vector clocks) and what was done with objects is objects.c's; this file tells it when
  * an operation begins and ends. */
@@ -86,10 +89,11 @@ static uint32_t lowest_runnable(const struct sim *s)
 	return SIM_NONE;
 }
 
-/* The default policy's pick: the current task while it can run, else the lowest index. */
-static uint32_t standard_pick(const struct sim *s)
+/* The task that ran last, if it goes on unless it is stopped; else SIM_NONE. One that is woken for no reason has
+ * stopped by itself. */
+static uint32_t goes_on(const struct sim *s)
 {
-	return can_run(s, s->current) ? s->current : lowest_runnable(s);
+	return can_run(s, s->current) && !s->stirred ? s->current : SIM_NONE;
 }
 
 uint32_t weir__sim_alternative(const struct sim_view *view, uint32_t i)
@@ -179,6 +183,11 @@ static inline struct sim_choice *record(struct sim *s)
 	return &s->stream[s->n_stream++];
 }
 
+void weir__sim_record(struct sim *s, struct sim_choice choice)
+{
+	*record(s) = choice;
+}
+
 uint32_t weir__sim_data(struct sim *s, uint32_t n)
 {
 	uint32_t value = 0;
@@ -226,12 +235,14 @@ static uint32_t pick(struct sim *s)
 			continue;
 		}
 		s->step++;
-		uint32_t standard = standard_pick(s), next = standard;
+		/* the default policy's pick: the current task while it can run, else the lowest index */
+		uint32_t current = goes_on(s), standard = current != SIM_NONE ? current : lowest_runnable(s);
+		uint32_t next = standard;
 		bool clock = s->early_left > 0 && next_deadline(s) != WEIR_FOREVER;
 		if (s->n_runnable + clock > 1) {
 			struct sim_view view = {.sim = s,
 						.n = s->n_runnable + clock,
-						.current = standard == s->current ? standard : SIM_NONE,
+						.current = current,
 						.standard = standard,
 						.clock = clock};
 			next = s->strategy->pick(s->strategy, &view);
@@ -276,6 +287,7 @@ static void note_stack(struct sim_task *t)
 static void reschedule(struct sim *s, struct sim_task *t)
 {
 	uint32_t next = pick(s);
+	s->stirred = false;
 	if (next == s->current && t->state == SIM_RUNNABLE)
 		return;
 	note_stack(t);
@@ -401,7 +413,7 @@ static uint64_t sim_random(weir_rt *rt, uint64_t bound)
 
 bool weir__sim_alloc_fails(struct sim *s)
 {
-	if (++s->allocs != s->opts->fail_alloc)
+	if (!weir__sim_fault(s, SIM_FAULT_ALLOC, 2))
 		return false;
 	s->fault_hit = true;
 	if (s->trace)
@@ -493,7 +505,7 @@ static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void 
 {
 	struct sim *s = of(rt);
 	weir__san_enter();
-	bool fails = ++s->spawns == s->opts->fail_spawn;
+	bool fails = weir__sim_fault(s, SIM_FAULT_SPAWN, 2);
 	if (fails) {
 		s->fault_hit = true;
 		if (s->trace)
@@ -544,6 +556,15 @@ static weir_task *sim_self(weir_rt *rt)
 	return &weir__sim_current(of(rt))->pub;
 }
 
+/* E7 */
+static void stir(struct sim *s, struct sim_task *t)
+{
+	make_runnable(s, t);
+	s->stirred = true;
+	if (s->trace)
+		weir__sim_trace_note(s, "FAULT: this wait ends for no reason");
+}
+
 void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, const void *site)
 {
 	assert(deadline_at > s->now && !t->token && !t->due);
@@ -560,6 +581,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
+	if (weir__sim_fault(s, SIM_FAULT_WAKE, 2)) /* E7 */
+		stir(s, t);
 	reschedule(s, t);
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
@@ -580,13 +603,12 @@ static int sim_park(weir_rt *rt, int64_t deadline_at)
 		if (deadline_at <= s->now)
 			return WEIR_ETIMEOUT;
 		weir__sim_stop(s, t, deadline_at, __builtin_return_address(0));
-		assert(t->token || t->due);
 	}
-	bool token = t->token;
+	bool token = t->token, due = t->due;
 	if (token)
 		weir__san_acquire(&t->token);
 	t->token = t->due = false;
-	return token ? 0 : WEIR_ETIMEOUT; /* E4 */
+	return token ? 0 : due ? WEIR_ETIMEOUT : WEIR_EINTR; /* E4, E7 */
 }
 
 void weir__sim_wake(struct sim *s, struct sim_task *t)
@@ -729,10 +751,11 @@ static void reset(struct sim *s)
 		s->explanation = NULL;
 	}
 	s->now = 0;
-	s->step = s->decisions = s->data_choices = s->allocs = s->spawns = 0;
+	s->step = s->decisions = s->data_choices = 0;
 	s->n_stream = s->n_step_hash = 0;
 	s->hash = UINT64_C(0xcbf29ce484222325);
-	s->fault_hit = false;
+	s->fault_hit = s->stirred = false;
+	weir__sim_faults_reset(s);
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
 	s->checking = false;

@@ -9,6 +9,7 @@
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
+ *   inject.c    faults of the program's surroundings, as choices: which allocation, spawn, call or park goes wrong
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   shrink.c    a failing schedule made smaller
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
@@ -30,6 +31,7 @@
 #include <weir/sim.h>
 
 #include "fiber.h"
+#include "inject.h"
 
 #define SIM_WORDS (WEIR_SIM_TASKS / 64)
 #define SIM_NONE UINT32_MAX
@@ -94,7 +96,8 @@ struct sim_choice {
 	uint32_t n;        /* alternatives */
 	uint32_t standard; /* what the default policy would have chosen */
 	bool data;
-	uint64_t at; /* picks: step; data: count of data choices before it */
+	uint8_t fault; /* data: enum sim_fault; else 0 */
+	uint64_t at;   /* picks: step; data: count of data choices before it; faults: n-th of their kind, from 1 */
 };
 
 struct sim_failure {
@@ -126,12 +129,12 @@ struct sim {
 	uint32_t n_tasks, n_live, current;
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
+	bool stirred; /* the current task parks, and can run at once: E7 of engine.c */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
-	uint64_t allocs, spawns; /* counted for faults */
-	bool fault_hit;
+	bool fault_hit; /* one that the program may tell as an error */
 	struct sim_failure failure;
 	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
@@ -166,6 +169,7 @@ struct sim {
 	uint64_t step_limit;
 	uint64_t data_seed;
 	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
+	struct sim_inject inject;
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
 
@@ -183,6 +187,9 @@ void weir__sim_engine_init(struct sim *s);
 
 /* One schedule from a clean state; s->failure says how it ended. */
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg);
+
+/* Adds to the stream what was chosen. */
+void weir__sim_record(struct sim *s, struct sim_choice choice);
 
 /* A data choice among n (1 or more). */
 uint32_t weir__sim_data(struct sim *s, uint32_t n);
@@ -330,9 +337,8 @@ size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t
 struct sim_replay {
 	char name[64];
 	uint32_t hash;            /* low 16 bits of the schedule's */
-	struct sim_choice *items; /* deviations: at, value, data */
+	struct sim_choice *items; /* deviations: at, value, data, fault */
 	size_t n;
-	uint64_t fail_alloc, fail_spawn;
 	bool lenient; /* what is not possible where it stands is passed over rather than a failure */
 };
 

@@ -21,6 +21,11 @@
  *  F6  Signals are pending once, however often they were raised, and go to whoever takes them first.
  *  F7  What a task knew when it wrote, closed, connected is known to whoever uses the other end: both ends share a row
  *      of the clock table (objects.c).
+ *  F8  A call that opts.faults makes go wrong does what the system's may do. On a connection: it is reset, for both
+ *      ends and for good (a peer's machine, or a box on the way, that has lost it): -ECONNRESET once, then the end to
+ *      read and WEIR_EPIPE to write; or WEIR_EAGAIN although it is ready (select(2), BUGS), after which core waits
+ *      again; or one byte is moved. On a pipe: one byte is moved. accept: -EMFILE, and the connection stays in the queue. EINTR is not
+ *      told by any runtime, and ENOSPC is for files, which are not here.
  *
  * The records are kept from schedule to schedule. */
 #include <assert.h>
@@ -303,6 +308,40 @@ static int told_reset(struct sim_fd *f)
 	return -ECONNRESET;
 }
 
+/* F8. can_move: bytes that the call would move if nothing went wrong. */
+enum io_fault { IO_NONE, IO_RESET, IO_AGAIN, IO_SHORT };
+
+static enum io_fault io_fault(struct sim *s, const struct sim_fd *f, size_t can_move)
+{
+	static const enum io_fault of_pipe[] = {IO_NONE, IO_SHORT},
+				   of_connection[] = {IO_NONE, IO_RESET, IO_AGAIN, IO_SHORT};
+	bool connection = f->kind == FD_CONNECTION;
+	uint32_t n = connection ? 2 : 1;
+	if (can_move > 0)
+		n += connection;
+	if (can_move > 1)
+		n++;
+	if (n == 1)
+		return IO_NONE;
+	uint32_t value = weir__sim_fault(s, SIM_FAULT_IO, n);
+	enum io_fault fault = connection ? of_connection[value] : of_pipe[value];
+	if (s->trace && fault != IO_NONE)
+		weir__sim_trace_note(s, fault == IO_RESET   ? "FAULT: the connection is reset"
+					: fault == IO_AGAIN ? "FAULT: not now, although it is ready"
+							    : "FAULT: one byte is moved");
+	return fault;
+}
+
+static int lose_connection(struct sim *s, struct sim_fd *f)
+{
+	s->fault_hit = true;
+	f->shut = f->peer->shut = f->ended = true;
+	f->peer->reset = f->peer->ended = true;
+	f->peer->length = 0;
+	wake_ready(s);
+	return told_reset(f);
+}
+
 int weir__sim_fd_read(weir_rt *rt, weir_fd fd, void *buf, size_t n)
 {
 	struct sim *s = of(rt);
@@ -314,9 +353,15 @@ int weir__sim_fd_read(weir_rt *rt, weir_fd fd, void *buf, size_t n)
 		return WEIR_EINVAL;
 	if (f->reset)
 		return told_reset(f);
+	n = n < f->length ? n : f->length;
+	enum io_fault fault = io_fault(s, f, n);
+	if (fault == IO_RESET)
+		return lose_connection(s, f);
 	if (f->length == 0)
 		return f->ended ? 0 : WEIR_EAGAIN;
-	n = moved(s, n < f->length ? n : f->length);
+	if (fault == IO_AGAIN)
+		return WEIR_EAGAIN;
+	n = fault == IO_SHORT ? 1 : moved(s, n);
 	for (size_t i = 0; i < n; i++)
 		to[i] = f->bytes[(f->head + i) % f->capacity];
 	f->head = (f->head + n) % f->capacity;
@@ -340,9 +385,13 @@ int weir__sim_fd_write(weir_rt *rt, weir_fd fd, const void *buf, size_t n)
 	if (f->shut || p->state == FD_CLOSED)
 		return WEIR_EPIPE;
 	size_t room = p->capacity - p->length;
-	if (room == 0)
+	n = n < room ? n : room;
+	enum io_fault fault = io_fault(s, f, n);
+	if (fault == IO_RESET)
+		return lose_connection(s, f);
+	if (room == 0 || fault == IO_AGAIN)
 		return WEIR_EAGAIN;
-	n = moved(s, n < room ? n : room);
+	n = fault == IO_SHORT ? 1 : moved(s, n);
 	for (size_t i = 0; i < n; i++)
 		p->bytes[(p->head + p->length + i) % p->capacity] = from[i];
 	p->length += n;
@@ -377,6 +426,12 @@ int weir__sim_fd_accept(weir_rt *rt, weir_fd listener, weir_fd *out)
 		return WEIR_EINVAL;
 	if (l->n_backlog == 0)
 		return WEIR_EAGAIN;
+	if (weir__sim_fault(s, SIM_FAULT_IO, 2)) {
+		s->fault_hit = true;
+		if (s->trace)
+			weir__sim_trace_note(s, "FAULT: too many files are open");
+		return -EMFILE;
+	}
 	struct sim_fd *f = l->backlog[0];
 	l->n_backlog--;
 	for (size_t i = 0; i < l->n_backlog; i++)

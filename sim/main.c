@@ -2,6 +2,7 @@
  *
  * weir_sim_main: the registered tests of a program, with flags and environment variables, a canary first and a count
  * at the end. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static void usage(FILE *to, const char *program)
 		"                   WEIR_SIM_STRATEGY)\n"
 		"  --steps N        limit of one schedule (default 20000)\n"
 		"  --wall SECONDS   limit of real time for each test\n"
+		"  --faults N       faults that a schedule may have: allocations, spawns, descriptors, wake-ups\n"
 		"  --report FILE    write the report of a failure there too\n"
 		"  --replay STRING  one schedule, as a report named it (also WEIR_SIM_REPLAY)\n"
 		"  --no-canary      do not first check that known bugs are found\n",
@@ -76,6 +78,8 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		f->over.schedules = n;
 	} else if (strcmp(flag, "--steps") == 0) {
 		f->over.steps = n;
+	} else if (strcmp(flag, "--faults") == 0) {
+		f->over.faults = n > UINT_MAX ? UINT_MAX : (unsigned)n;
 	} else {
 		f->over.wall_ns = n > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)n * 1000000000;
 	}
@@ -99,7 +103,7 @@ static bool environment(struct flags *f, const char *program)
 static bool parse(struct flags *f, int argc, char **argv)
 {
 	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",
-						 "--wall", "--report",    "--replay"};
+						 "--wall", "--report",    "--replay",   "--faults"};
 	int i = 1;
 	if (!environment(f, argv[0]))
 		return false;
@@ -134,6 +138,7 @@ static void override(struct weir_sim_opts *opts, const struct flags *f)
 	opts->schedules = f->over.schedules ? f->over.schedules : opts->schedules;
 	opts->strategy = f->over.strategy ? f->over.strategy : opts->strategy;
 	opts->steps = f->over.steps ? f->over.steps : opts->steps;
+	opts->faults = f->over.faults ? f->over.faults : opts->faults;
 	opts->wall_ns = f->over.wall_ns ? f->over.wall_ns : opts->wall_ns;
 	opts->report = f->over.report ? f->over.report : opts->report;
 	opts->replay = f->over.replay;

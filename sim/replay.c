@@ -6,16 +6,19 @@
  * for data), because that is short, survives small changes of the scenario, and can be edited by hand:
  *
  *   s1.NAME.HASH:LIST      LIST is "-", or items with commas between them
- *   f7                     the 7th allocation fails
- *   p2                     the 2nd spawn fails
  *   12>2                   at step 12 task 2 goes on
  *   51>t                   at step 51 time moves on although tasks can run
  *   c3=1                   the data choice after three others is 1
+ *   f7                     the 7th allocation fails
+ *   p2                     the 2nd spawn fails
+ *   i4, i4=2               the 4th call on a descriptor goes wrong, in the 2nd way it can
+ *   w3                     the 3rd park returns for no reason
+ *   u1                     the 1st weir_sim_fault is true
  *
  *  Y1  What encode writes, decode reads back to the same items in the same order; what decode reads is what encode
- *      would have written: no leading zeros, no item that says nothing, faults first. One schedule has one text.
- *  Y2  `at` ascends among the picks and among the data choices. The two kinds stand in the order in which they were
- *      made.
+ *      would have written: no leading zeros, no item that says nothing. One schedule has one text.
+ *  Y2  `at` ascends among the picks, among the data choices, and among the faults of each kind. All stand in the order
+ *      in which they were made.
  *  Y3  Any other text is WEIR_EINVAL. Nothing of `out` is touched then, and nothing stays allocated.
  *
  * HASH is the low 16 bits of the schedule's hash, in hex: a replay that ends with another one ran something else.
@@ -83,17 +86,17 @@ size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t
 	put(&t, ".", 1);
 	put(&t, hash, 4);
 	put(&t, ":", 1);
-	if (s->opts->fail_alloc)
-		put_item(&t, "f%llu", (unsigned long long)s->opts->fail_alloc);
-	if (s->opts->fail_spawn)
-		put_item(&t, "p%llu", (unsigned long long)s->opts->fail_spawn);
 	for (size_t i = 0; i < s->n_stream; i++) {
 		const struct sim_choice *c = &s->stream[i];
 		unsigned long long at = c->at;
 		assert(!c->data || c->standard == 0);
 		if (c->value == c->standard)
 			continue;
-		if (c->data)
+		if (c->fault && c->value > 1)
+			put_item(&t, "%c%llu=%u", weir__sim_fault_letter(c->fault), at, (unsigned)c->value);
+		else if (c->fault)
+			put_item(&t, "%c%llu", weir__sim_fault_letter(c->fault), at);
+		else if (c->data)
 			put_item(&t, "c%llu=%u", at, (unsigned)c->value);
 		else if (c->value == SIM_CLOCK)
 			put_item(&t, "%llu>t", at);
@@ -113,8 +116,7 @@ struct cursor {
 	const char *at;
 	struct sim_replay out;
 	size_t cap;
-	bool picked, drawn; /* there was a pick, a data choice: the last ones stand here */
-	uint64_t last_pick, last_data;
+	uint64_t least[2 + SIM_FAULTS]; /* Y2: the lowest `at` to come, of picks, data choices, each kind of fault */
 };
 
 static bool take(struct cursor *c, char wanted)
@@ -162,14 +164,12 @@ static bool take_head(struct cursor *c)
 	return take(c, ':');
 }
 
-static int add(struct cursor *c, uint64_t at, uint32_t value, bool data)
+static int add(struct cursor *c, struct sim_choice item)
 {
-	bool *seen = data ? &c->drawn : &c->picked;
-	uint64_t *last = data ? &c->last_data : &c->last_pick;
-	if (*seen && at <= *last)
+	uint64_t *least = &c->least[item.data + item.fault];
+	if (item.at < *least || item.at == UINT64_MAX)
 		return WEIR_EINVAL; /* Y2 */
-	*seen = true;
-	*last = at;
+	*least = item.at + 1;
 	if (c->out.n == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
 		struct sim_choice *items = realloc(c->out.items, cap * sizeof(*items));
@@ -178,37 +178,41 @@ static int add(struct cursor *c, uint64_t at, uint32_t value, bool data)
 		c->out.items = items;
 		c->cap = cap;
 	}
-	c->out.items[c->out.n++] = (struct sim_choice){.value = value, .data = data, .at = at};
+	c->out.items[c->out.n++] = item;
 	return 0;
+}
+
+/* "f7", or "i4=2" where the variant is not the first. */
+static int take_fault(struct cursor *c, enum sim_fault kind)
+{
+	uint64_t at, value = 1;
+	c->at++;
+	if (!take_number(c, UINT64_MAX, &at) || at == 0)
+		return WEIR_EINVAL;
+	if (take(c, '=') && (!take_number(c, UINT32_MAX, &value) || value < 2))
+		return WEIR_EINVAL;
+	return add(c, (struct sim_choice){.at = at, .value = (uint32_t)value, .data = true, .fault = (uint8_t)kind});
 }
 
 static int take_item(struct cursor *c)
 {
 	uint64_t at, value;
+	enum sim_fault fault;
 	if (take(c, 'c')) {
 		if (!take_number(c, UINT64_MAX, &at) || !take(c, '=') || !take_number(c, UINT32_MAX, &value) ||
 		    value == 0)
 			return WEIR_EINVAL;
-		return add(c, at, (uint32_t)value, true);
+		return add(c, (struct sim_choice){.at = at, .value = (uint32_t)value, .data = true});
 	}
+	if ((fault = weir__sim_fault_of_letter(*c->at)) != SIM_FAULT_NONE)
+		return take_fault(c, fault);
 	if (!take_number(c, UINT64_MAX, &at) || !take(c, '>'))
 		return WEIR_EINVAL;
 	if (take(c, 't'))
-		return add(c, at, SIM_CLOCK, false);
+		return add(c, (struct sim_choice){.at = at, .value = SIM_CLOCK});
 	if (!take_number(c, WEIR_SIM_TASKS - 1, &value))
 		return WEIR_EINVAL;
-	return add(c, at, (uint32_t)value, false);
-}
-
-/* One "f7" or "p2"; true with *to unchanged where the next item is another one. */
-static bool take_fault(struct cursor *c, char letter, uint64_t *to, bool *more)
-{
-	if (!*more || !take(c, letter))
-		return true;
-	if (!take_number(c, UINT64_MAX, to) || *to == 0)
-		return false;
-	*more = take(c, ',');
-	return true;
+	return add(c, (struct sim_choice){.at = at, .value = (uint32_t)value});
 }
 
 static int take_list(struct cursor *c)
@@ -216,8 +220,6 @@ static int take_list(struct cursor *c)
 	bool more = true;
 	if (take(c, '-'))
 		return *c->at ? WEIR_EINVAL : 0;
-	if (!take_fault(c, 'f', &c->out.fail_alloc, &more) || !take_fault(c, 'p', &c->out.fail_spawn, &more))
-		return WEIR_EINVAL;
 	while (more) {
 		int rc = take_item(c);
 		if (rc < 0)

@@ -249,6 +249,9 @@ static void say_search(struct sim_out *out, const char *name, const char *nq, co
 			      "replay: run %.200s with opts.strategy = \"%.20s\", .seed = %llu, .schedules = %llu",
 			      name, strategy, seed, n);
 	weir__sim_say(out, SIM_OUT_ALL, "        (the last of them; as a string it is too long to be written down)");
+	if (out->s->opts->faults)
+		weir__sim_say(out, SIM_OUT_ALL, "        (with opts.faults = %u, .fault_kinds = %u)",
+			      out->s->opts->faults, out->s->opts->fault_kinds);
 	if (out->s->opts->fail_alloc || out->s->opts->fail_spawn)
 		weir__sim_say(out, SIM_OUT_ALL, "        (with opts.fail_alloc = %llu, .fail_spawn = %llu)",
 			      (unsigned long long)out->s->opts->fail_alloc,
@@ -320,7 +323,7 @@ static void say_replay_notation(struct sim_out *out)
 	const char *list = a->replay ? strrchr(a->replay, ':') : NULL, *item;
 	unsigned long long at;
 	unsigned value;
-	char texts[6][80] = {""};
+	char texts[9][80] = {""};
 	if (!list || a->schedule == 0 || out->s->failure.kind == WEIR_SIM_BAD_REPLAY)
 		return;
 	list++;
@@ -335,10 +338,18 @@ static void say_replay_notation(struct sim_out *out)
 		snprintf(texts[3], sizeof(texts[3]), "f%llu = allocation %llu (from 1) fails", at, at);
 	if ((item = first_item(list, 'p')) && sscanf(item, "p%llu", &at) == 1)
 		snprintf(texts[4], sizeof(texts[4]), "p%llu = spawn %llu (from 1) fails", at, at);
-	snprintf(texts[5], sizeof(texts[5]), "%s whoever runs goes on, or the lowest task that can",
+	if ((item = first_item(list, 'i')) && sscanf(item, "i%llu", &at) == 1)
+		snprintf(texts[5], sizeof(texts[5]), "i%llu = call %llu (from 1) on a descriptor goes wrong", at, at);
+	if ((item = first_item(list, 'w')) && sscanf(item, "w%llu", &at) == 1)
+		snprintf(texts[6], sizeof(texts[6]), "w%llu = wait %llu (from 1) ends for no reason", at, at);
+	if ((item = first_item(list, 'u')) && sscanf(item, "u%llu", &at) == 1)
+		snprintf(texts[7], sizeof(texts[7]), "u%llu = weir_sim_fault %llu (from 1) is true", at, at);
+	snprintf(texts[8], sizeof(texts[8]), "%s whoever runs goes on, or the lowest task that can",
 		 *list == '-' ? "- = always" : "else");
-	weir__sim_say_legend(out, "replay string: ",
-			     (const char *const[]){texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]}, 6);
+	const char *shown[9];
+	for (size_t i = 0; i < 9; i++)
+		shown[i] = texts[i];
+	weir__sim_say_legend(out, "replay string: ", shown, 9);
 }
 
 /* Failures of one task: where it was, and what else has part in it. */

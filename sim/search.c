@@ -10,6 +10,7 @@
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
  *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search.
  *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct search {
 	bool dfs, exhausted;
 	uint64_t schedules;
 	bool fault_reached;
+	uint64_t faults; /* of opts.faults, that happened */
 };
 
 static const char *const kind_names[] = {
@@ -156,11 +158,13 @@ static void run_one(struct search *q, uint64_t schedule)
 	s->strategy = q->strategies[schedule % q->n_strategies];
 	s->early_left = early_of(q, schedule);
 	s->strategy->begin(s->strategy, weir__sim_mix(&mix));
+	weir__sim_faults_allow(s, q->opts.faults, q->opts.fault_kinds, weir__sim_mix(&mix));
 	weir__sim_run_once(s, root_entry, q);
 	s->total_steps += s->step;
 	s->total_decisions += s->decisions;
 	q->schedules++;
-	q->fault_reached |= s->fault_hit;
+	q->fault_reached |= s->inject.nth;
+	q->faults += s->inject.fired;
 }
 
 static void run_replay(struct search *q, const struct sim_replay *text)
@@ -174,6 +178,7 @@ static void run_replay(struct search *q, const struct sim_replay *text)
 	s->strategy = replay;
 	s->early_left = REPLAY_EARLY;
 	replay->begin(replay, 0);
+	weir__sim_faults_allow(s, UINT_MAX, 0, 0);
 	weir__sim_run_once(s, root_entry, q);
 	replay->free(replay);
 	s->strategy = before;
@@ -343,8 +348,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 static void replay_search(struct search *q, const struct sim_replay *text, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
-	q->opts.fail_alloc = text->fail_alloc;
-	q->opts.fail_spawn = text->fail_spawn;
+	q->opts.fail_alloc = q->opts.fail_spawn = 0; /* the string has them */
 	s->trace = calloc(1, sizeof(*s->trace));
 	run_replay(q, text);
 	q->schedules = 1;
@@ -406,6 +410,7 @@ static int search_run(struct search *q, struct weir_sim_result *out)
 	weir__sim_guard_end(s);
 	weir__sim_replay_free(&text);
 	out->schedules = q->schedules;
+	out->faults += q->faults;
 	out->steps = s->total_steps;
 	out->decisions = s->total_decisions;
 	out->exhausted = q->exhausted;

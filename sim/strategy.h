@@ -27,6 +27,9 @@ struct sim_strategy {
 	void (*alone)(struct sim_strategy *st, const struct sim *s, uint32_t task);
 	/* A number in [0, n); n is at least 2. */
 	uint32_t (*value)(struct sim_strategy *st, uint32_t n);
+	/* Whether the at-th opportunity of this kind (from 1) is a fault: 0, or a variant below n (inject.h). NULL: it
+	 * is drawn for the strategy; one that visits all alternatives has its own. */
+	uint32_t (*fault)(struct sim_strategy *st, enum sim_fault kind, uint64_t at, uint32_t n);
 	/* The schedule is over; false: there is nothing left to run. */
 	bool (*end)(struct sim_strategy *st, const struct sim *s);
 	void (*free)(struct sim_strategy *st);

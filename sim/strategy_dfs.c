@@ -2,8 +2,8 @@
  *
  * Depth-first search: every schedule, once, in the order of the canonical alternatives (the default policy's pick
  * first). With a bound, every schedule with at most that many preemptions, where a preemption is to let another task
- * run although the current one could go on (Musuvathi and Qadeer, PLDI 2007); a free switch, a data choice and an early
- * timer are not preemptions. No reduction: this is the oracle that cleverer searches are checked against, and
+ * run although the current one could go on (Musuvathi and Qadeer, PLDI 2007); a free switch, a data choice, a fault and
+ * an early timer are not preemptions. No reduction: this is the oracle that cleverer searches are checked against, and
  * exhaustive only for small scenarios.
  *
  * The path from schedule to schedule is a stack of (alternative taken, alternatives). The prefix of the last path is
@@ -76,6 +76,12 @@ static uint32_t dfs_value(struct sim_strategy *st, uint32_t n)
 	return follow((struct dfs *)st, n);
 }
 
+static uint32_t dfs_fault(struct sim_strategy *st, enum sim_fault kind, uint64_t at, uint32_t n)
+{
+	(void)kind, (void)at;
+	return follow((struct dfs *)st, n);
+}
+
 static bool dfs_end(struct sim_strategy *st, const struct sim *s)
 {
 	struct dfs *d = (struct dfs *)st;
@@ -108,6 +114,7 @@ struct sim_strategy *weir__sim_dfs_new(uint32_t preemptions)
 					.begin = dfs_begin,
 					.pick = dfs_pick,
 					.value = dfs_value,
+					.fault = dfs_fault,
 					.end = dfs_end,
 					.free = dfs_free};
 	return &d->base;

@@ -5,13 +5,14 @@
  * since the string was written. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "strategy.h"
 
 struct replay {
 	struct sim_strategy base;
 	const struct sim_replay *text;
-	size_t next_pick, next_data;
+	size_t next[2 + SIM_FAULTS]; /* by stream_of */
 	const struct sim *sim;
 };
 
@@ -19,14 +20,20 @@ static void replay_begin(struct sim_strategy *st, uint64_t seed)
 {
 	struct replay *r = (struct replay *)st;
 	(void)seed;
-	r->next_pick = r->next_data = 0;
+	memset(r->next, 0, sizeof(r->next));
 }
 
-/* The next deviation of the kind that is due at `at`, or NULL. */
-static const struct sim_choice *due(struct replay *r, bool data, uint64_t at)
+/* What counts on its own: picks, data choices, each kind of fault. */
+static size_t stream_of(const struct sim_choice *c)
 {
-	size_t *next = data ? &r->next_data : &r->next_pick;
-	while (*next < r->text->n && (r->text->items[*next].data != data || r->text->items[*next].at < at))
+	return (size_t)c->data + c->fault;
+}
+
+/* The next deviation of that stream that is due at `at`, or NULL. */
+static const struct sim_choice *due(struct replay *r, size_t stream, uint64_t at)
+{
+	size_t *next = &r->next[stream];
+	while (*next < r->text->n && (stream_of(&r->text->items[*next]) != stream || r->text->items[*next].at < at))
 		(*next)++;
 	return *next < r->text->n && r->text->items[*next].at == at ? &r->text->items[(*next)++] : NULL;
 }
@@ -42,7 +49,7 @@ static bool possible(const struct sim_view *view, uint32_t value)
 static uint32_t replay_pick(struct sim_strategy *st, const struct sim_view *view)
 {
 	struct replay *r = (struct replay *)st;
-	const struct sim_choice *c = due(r, false, view->sim->step);
+	const struct sim_choice *c = due(r, 0, view->sim->step);
 	uint32_t standard = view->standard;
 	if (!c)
 		return standard;
@@ -61,7 +68,13 @@ static uint32_t replay_pick(struct sim_strategy *st, const struct sim_view *view
 static uint32_t replay_value(struct sim_strategy *st, uint32_t n)
 {
 	struct replay *r = (struct replay *)st;
-	const struct sim_choice *c = due(r, true, r->sim->data_choices);
+	const struct sim_choice *c = due(r, 1, r->sim->data_choices);
+	return c && c->value < n ? c->value : 0;
+}
+
+static uint32_t replay_fault(struct sim_strategy *st, enum sim_fault kind, uint64_t at, uint32_t n)
+{
+	const struct sim_choice *c = due((struct replay *)st, 1 + (size_t)kind, at);
 	return c && c->value < n ? c->value : 0;
 }
 
@@ -87,6 +100,7 @@ struct sim_strategy *weir__sim_replay_new(const struct sim *s, const struct sim_
 					.begin = replay_begin,
 					.pick = replay_pick,
 					.value = replay_value,
+					.fault = replay_fault,
 					.end = replay_end,
 					.free = replay_free};
 	return &r->base;

@@ -226,6 +226,8 @@ static void committed_case(struct sim *s, const struct weir_op *op, size_t strea
 	struct weir__case_view view;
 	if (e->rc < 0 || (size_t)e->rc >= op->n_cases)
 		return;
+	while (stream < s->n_stream && s->stream[stream].fault)
+		stream++;
 	if (stream < s->n_stream && s->stream[stream].data)
 		e->ready = s->stream[stream].n;
 	weir__inspect_case(op->cases, (size_t)e->rc, &view);

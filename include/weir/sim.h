@@ -64,6 +64,16 @@ enum weir_sim_kind {
 	WEIR_SIM_LINEARIZABILITY,
 };
 
+/* What opts.faults may make go wrong; bits of opts.fault_kinds. A schedule in which something failed may return an
+ * error, and must not leak. In one with nothing but short, late and spurious things an error is a failure as ever. */
+enum weir_sim_fault_kind {
+	WEIR_SIM_FAULT_ALLOC = 1 << 0, /* an allocation (of the runtime, of malloc) */
+	WEIR_SIM_FAULT_SPAWN = 1 << 1, /* a spawn: WEIR_EAGAIN */
+	WEIR_SIM_FAULT_IO = 1 << 2,    /* a call on a fake descriptor, as the system's may: weir/sim/fd.h */
+	WEIR_SIM_FAULT_WAKE = 1 << 3,  /* a wait of the runtime ends for no reason (R3 of rt.h): weir looks again */
+	WEIR_SIM_FAULT_USER = 1 << 4,  /* a weir_sim_fault of the scenario is true */
+};
+
 struct weir_sim_opts {
 	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
 	const char *strategy; /* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N
@@ -82,6 +92,11 @@ struct weir_sim_opts {
 	uint64_t fail_spawn; /* the n-th spawn fails (from 1); 0: none */
 	bool short_io;       /* how many bytes a read or write of a fake descriptor moves is a choice */
 	bool fault_sweep;    /* repeat the search with fail_alloc = 1, 2, ... until none is reached, then fail_spawn */
+	/* How many faults a schedule may have (0: none), of which kinds (0: all): where they happen is chosen like
+	 * anything else, and is part of the replay string. An exhaustive strategy tries each place; others draw them,
+	 * seldom. */
+	unsigned faults;
+	unsigned fault_kinds;
 	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
 	const char *report;      /* path the report is written to as well; NULL: none */
 	bool no_shrink;          /* the first failing schedule is reported as it is */
@@ -92,7 +107,8 @@ struct weir_sim_result {
 	enum weir_sim_kind kind;
 	uint64_t schedules, steps, decisions; /* of the whole search */
 	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
-	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn */
+	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn; with
+	                                       * opts.faults: how many faults there were in all schedules */
 	uint64_t failed_schedule;             /* from 1; 0: none failed */
 	uint64_t hash;                        /* of the last schedule */
 	int64_t time_ns;                      /* virtual time at its end */
@@ -126,8 +142,8 @@ WEIR_API void weir_sim_register(struct weir_sim_test *test);
 
 /* Runs the registered tests, in the order of registration, after the canary (programs known to be broken, which must be
  * found).
- *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--wall SECONDS] [--report FILE] [--no-canary]
- *   [NAME...]
+ *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--wall SECONDS] [--report FILE] [--faults N]
+ *   [--no-canary] [NAME...]
  *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test)
  * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
  * Returns an exit status: 0 all passed, 1 some failed, 2 bad arguments, 3 the canary did not fail. Ends with "N passed,

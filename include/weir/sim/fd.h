@@ -5,7 +5,11 @@
  * failure, one that is left open a leak. An end holds at most `capacity` bytes (1 to WEIR_SIM_FD_BYTES) that the other
  * has written and nobody has read, then writing waits. A close with bytes unread resets the connection: the peer's
  * next call is WEIR_ECONNRESET. Names are for reports and copied (23 bytes). Outside of the simulator: WEIR_ENOSYS.
- * None of these waits; connecting and raising are choices. */
+ * None of these waits; connecting and raising are choices.
+ *
+ * With opts.faults a call on a connection may find it reset for good (WEIR_ECONNRESET, then WEIR_EPIPE or the end; the
+ * peer is told too), may have to wait once although the connection is ready, or may move one byte; a call on a pipe may
+ * move one byte; weir_fd_accept may fail with -EMFILE, and find the connection the next time. */
 #ifndef WEIR_SIM_FD_H
 #define WEIR_SIM_FD_H
 

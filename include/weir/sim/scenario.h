@@ -32,6 +32,11 @@ WEIR_PRINTF(3, 4) void weir_sim_fail(const char *file, int line, const char *fmt
 /* A number in [0, n), chosen by the strategy and part of the schedule. n from 1 to 2^31 - 1. */
 WEIR_API uint32_t weir_sim_choose(uint32_t n, const char *why);
 
+/* Whether something of the scenario's own goes wrong here: a place that the search makes fail, as one of opts.faults.
+ * site says in the report what (static or not, 63 bytes). Where it was true, an error that the scenario returns is no
+ * failure. */
+WEIR_API bool weir_sim_fault(const char *site);
+
 /* Returns when every other task waits (and before time moves on). Blocks: until then. */
 WEIR_API void weir_sim_quiesce(weir_ctx *ctx);
 

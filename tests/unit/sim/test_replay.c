@@ -35,12 +35,11 @@ static void choose(uint64_t at, uint32_t value, uint32_t standard, bool data)
 static void from_replay(const struct sim_replay *replay)
 {
 	clear();
-	opts.fail_alloc = replay->fail_alloc;
-	opts.fail_spawn = replay->fail_spawn;
 	sim.hash = replay->hash;
 	for (size_t i = 0; i < replay->n; i++) {
 		const struct sim_choice *c = &replay->items[i];
 		choose(c->at, c->value, !c->data && c->value == 0 ? 1 : 0, c->data);
+		stream[i].fault = c->fault;
 	}
 }
 
@@ -76,20 +75,35 @@ START_TEST(no_deviation_is_a_dash)
 }
 END_TEST
 
-START_TEST(faults_come_first)
+static void fault(enum sim_fault kind, uint64_t at, uint32_t value)
+{
+	choose(at, value, 0, true);
+	stream[sim.n_stream - 1].fault = (uint8_t)kind;
+}
+
+START_TEST(faults_stand_where_they_happened)
 {
 	char text[128];
 	struct sim_replay replay;
 	clear();
-	opts.fail_alloc = 7;
-	opts.fail_spawn = UINT64_MAX;
+	fault(SIM_FAULT_ALLOC, 7, 1);
 	choose(2, 1, 0, false);
+	fault(SIM_FAULT_IO, 3, 2);
+	fault(SIM_FAULT_USER, 1, 1);
+	choose(1, 4, 0, true);
+	fault(SIM_FAULT_WAKE, 2, 1);
+	fault(SIM_FAULT_IO, 4, 0); /* none */
+	fault(SIM_FAULT_SPAWN, UINT64_MAX - 1, 1);
 	weir__sim_encode(&sim, "f", text, sizeof(text));
-	ck_assert_str_eq(text, "s1.f.0000:f7,p18446744073709551615,2>1");
+	ck_assert_str_eq(text, "s1.f.0000:f7,2>1,i3=2,u1,c1=4,w2,p18446744073709551614");
 	ck_assert_int_eq(weir__sim_decode(text, &replay), 0);
-	ck_assert_uint_eq(replay.fail_alloc, 7);
-	ck_assert_uint_eq(replay.fail_spawn, UINT64_MAX);
-	ck_assert_uint_eq(replay.n, 1);
+	ck_assert_uint_eq(replay.n, 7);
+	ck_assert_uint_eq(replay.items[0].fault, SIM_FAULT_ALLOC);
+	ck_assert_uint_eq(replay.items[0].at, 7);
+	ck_assert_uint_eq(replay.items[2].fault, SIM_FAULT_IO);
+	ck_assert_uint_eq(replay.items[2].value, 2);
+	ck_assert_uint_eq(replay.items[4].fault, SIM_FAULT_NONE);
+	ck_assert_uint_eq(replay.items[6].at, UINT64_MAX - 1);
 	weir__sim_replay_free(&replay);
 }
 END_TEST
@@ -120,20 +134,27 @@ START_TEST(names_are_made_safe_for_a_shell)
 }
 END_TEST
 
+static void random_fault(uint64_t *state, uint64_t *seen)
+{
+	uint32_t kind = 1 + weir__sim_below(state, SIM_FAULTS - 1);
+	seen[kind] += 1 + weir__sim_below(state, 1000);
+	fault((enum sim_fault)kind, seen[kind], weir__sim_below(state, 4));
+}
+
 /* Picks and data choices as a run would make them, about every second one a deviation. */
 static void random_stream(uint64_t *state)
 {
-	uint64_t step = 0, drawn = 0;
+	uint64_t step = 0, drawn = 0, seen[SIM_FAULTS] = {0};
 	uint32_t n = weir__sim_below(state, CHOICES + 1);
 	clear();
 	sim.hash = weir__sim_mix(state);
-	opts.fail_alloc = weir__sim_below(state, 3) ? 0 : weir__sim_mix(state) >> weir__sim_below(state, 64);
-	opts.fail_spawn = weir__sim_below(state, 3) ? 0 : weir__sim_mix(state) >> weir__sim_below(state, 64);
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t kind = weir__sim_below(state, 4), standard = weir__sim_below(state, WEIR_SIM_TASKS);
+		uint32_t kind = weir__sim_below(state, 5), standard = weir__sim_below(state, WEIR_SIM_TASKS);
 		step += 1 + weir__sim_below(state, 1000000);
 		if (kind == 0)
 			choose(drawn++, weir__sim_below(state, 2) ? weir__sim_below(state, UINT32_MAX) : 0, 0, true);
+		else if (kind == 4)
+			random_fault(state, seen);
 		else if (kind == 1)
 			choose(step, SIM_CLOCK, standard, false);
 		else
@@ -152,8 +173,6 @@ START_TEST(random_streams_come_back)
 		ck_assert_uint_lt(weir__sim_encode(&sim, "random", text, sizeof(text)), sizeof(text));
 		ck_assert_int_eq(weir__sim_decode(text, &replay), 0);
 		ck_assert_uint_eq(replay.hash, sim.hash & 0xffff);
-		ck_assert_uint_eq(replay.fail_alloc, opts.fail_alloc);
-		ck_assert_uint_eq(replay.fail_spawn, opts.fail_spawn);
 		for (size_t i = 0; i < sim.n_stream; i++) {
 			if (stream[i].value == stream[i].standard)
 				continue;
@@ -161,6 +180,7 @@ START_TEST(random_streams_come_back)
 			ck_assert_uint_eq(replay.items[n].at, stream[i].at);
 			ck_assert_uint_eq(replay.items[n].value, stream[i].value);
 			ck_assert_int_eq(replay.items[n].data, stream[i].data);
+			ck_assert_int_eq(replay.items[n].fault, stream[i].fault);
 			n++;
 		}
 		ck_assert_uint_eq(replay.n, n);
@@ -231,9 +251,12 @@ static const char *const malformed[] = {
 	"s1.name.1234:f0",
 	"s1.name.1234:f-1",
 	"s1.name.1234:f1f2",
-	"s1.name.1234:f1,f2",
-	"s1.name.1234:p1,f2",
-	"s1.name.1234:1>2,f2",
+	"s1.name.1234:f2,f2",
+	"s1.name.1234:f2,1>2,f1",
+	"s1.name.1234:f1=1",
+	"s1.name.1234:i1=",
+	"s1.name.1234:i1=02",
+	"s1.name.1234:w1>2",
 	"s1.name.1234:f1,",
 	"s1.name.1234:f1,-",
 	"s1.name.1234:p18446744073709551616",
@@ -260,11 +283,11 @@ END_TEST
 /* Y1: whatever bytes come, what is accepted is exactly what would have been written. */
 START_TEST(damaged_texts_are_refused_or_mean_what_they_say)
 {
-	static const char bytes[] = "0123456789sctfp.:,>=-_ax\n \xff";
+	static const char bytes[] = "0123456789sctfpiwu.:,>=-_ax\n \xff";
 	uint64_t state = 7;
 	unsigned accepted = 0, refused = 0;
 	for (int round = 0; round < 20 * ROUNDS; round++) {
-		char text[] = "s1.name.12ab:f3,p9,5>2,c0=12,c7=4294967295,17>0,90>t,123>255", again[128];
+		char text[] = "s1.name.12ab:f3,p9,5>2,i4=2,c0=12,c7=4294967295,17>0,w3,90>t,123>255,u1", again[128];
 		struct sim_replay replay;
 		for (uint32_t n = 1 + weir__sim_below(&state, 3); n > 0; n--)
 			text[weir__sim_below(&state, sizeof(text) - 1)] =
@@ -310,7 +333,7 @@ START_TEST(text_is_cut_at_every_cap)
 {
 	char whole[128], text[128];
 	clear();
-	opts.fail_alloc = 3;
+	fault(SIM_FAULT_ALLOC, 3, 1);
 	choose(12, 2, 0, false);
 	choose(0, 9, 0, true);
 	choose(51, SIM_CLOCK, 1, false);
@@ -337,7 +360,7 @@ int main(void)
 	TCase *write = tcase_create("write"), *read = tcase_create("read");
 	tcase_add_test(write, the_documented_form);
 	tcase_add_test(write, no_deviation_is_a_dash);
-	tcase_add_test(write, faults_come_first);
+	tcase_add_test(write, faults_stand_where_they_happened);
 	tcase_add_test(write, names_are_made_safe_for_a_shell);
 	tcase_add_test(write, text_is_cut_at_every_cap);
 	tcase_add_test(read, random_streams_come_back);
