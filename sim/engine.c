@@ -35,7 +35,7 @@
 #include "../src/core/inspect.h"
 #include "strategy.h"
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WIDE_BOUND (UINT64_C(1) << 31)
 #define WALL_BASE (INT64_C(946684800) * 1000000000) /* 2000-01-01, as Go's synctest */
 
@@ -120,20 +120,21 @@ static int64_t next_deadline(const struct sim *s)
 	int64_t at = WEIR_FOREVER;
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		const struct sim_task *t = s->tasks[i];
-		if (t->state == SIM_PARKED && t->deadline_at < at)
+		if (t->deadline_at < at && (t->state == SIM_PARKED || t->state == SIM_AWAITING))
 			at = t->deadline_at;
 	}
 	return at;
 }
 
-/* E3 */
-static bool advance_time(struct sim *s, bool early)
+void weir__sim_let_go(struct sim *s, struct sim_task *t)
 {
-	int64_t at = next_deadline(s);
-	if (at == WEIR_FOREVER)
-		return false;
-	if (at > s->now)
-		s->now = at;
+	make_runnable(s, t);
+}
+
+void weir__sim_move_time(struct sim *s, int64_t to, bool early)
+{
+	if (to > s->now)
+		s->now = to;
 	s->hash = (s->hash ^ (uint64_t)s->now) * UINT64_C(0x100000001b3);
 	if (s->trace)
 		weir__sim_trace_time(s, early);
@@ -145,6 +146,17 @@ static bool advance_time(struct sim *s, bool early)
 			make_runnable(s, t);
 		}
 	}
+	if (s->spin_active)
+		weir__sim_spin_time(s);
+}
+
+/* E3 */
+static bool advance_time(struct sim *s, bool early)
+{
+	int64_t at = next_deadline(s);
+	if (at == WEIR_FOREVER)
+		return false;
+	weir__sim_move_time(s, at, early);
 	return true;
 }
 
@@ -204,9 +216,22 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
 	return value;
 }
 
+/* Nobody can run. Loops that may end by themselves come first, as if they had never been stopped; false: nothing is left
+ * to wait for. */
+static bool something_comes(struct sim *s)
+{
+	if (s->spin_awaiting && weir__sim_spin_try_on(s))
+		return true;
+	if (wake_quiescing(s) || advance_time(s, false))
+		return true;
+	return s->spin_awaiting && weir__sim_spin_try_hard(s);
+}
+
 /* Everybody waits for ever, or everything is over. (Not inlined: each task's stack would have to hold its text.) */
 static __attribute__((noinline, cold)) void finish(struct sim *s)
 {
+	if (s->spin_awaiting)
+		weir__sim_spin_fail(s);
 	char names[200] = "";
 	size_t at = 0;
 	uint32_t left = 0;
@@ -230,7 +255,7 @@ static uint32_t pick(struct sim *s)
 {
 	for (;;) {
 		if (s->n_runnable == 0) {
-			if (!wake_quiescing(s) && !advance_time(s, false))
+			if (!something_comes(s))
 				finish(s);
 			continue;
 		}
@@ -319,6 +344,8 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	if (s->trace)
 		weir__sim_trace_step(s, t);
 	weir__sim_op_begin(s, t, op);
+	if (UNLIKELY(s->spin_active))
+		weir__sim_spin_step(s, t);
 }
 
 static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
@@ -332,8 +359,23 @@ static inline void between_steps(struct sim *s)
 {
 	if (s->n_invariants)
 		check_invariants(s);
-	if (s->step >= s->step_limit)
+	if (s->step >= s->limit)
 		too_many_steps(s);
+}
+
+/* As reschedule, where t may be in a loop. */
+__attribute__((noinline, cold)) static void go_round(struct sim *s, struct sim_task *t)
+{
+	enum sim_spin_turn turn = weir__sim_spin_turn(s, t);
+	if (turn == SIM_SPIN_ON) { /* a step that is nobody else's to take */
+		s->step++;
+		if (s->strategy->alone)
+			s->strategy->alone(s->strategy, s, t->index);
+		return;
+	}
+	if (turn == SIM_SPIN_AWAITS)
+		make_waiting(s, t, SIM_AWAITING);
+	reschedule(s, t);
 }
 
 static void announce(struct sim *s, struct sim_task *t, const struct weir_op *op)
@@ -342,7 +384,10 @@ static void announce(struct sim *s, struct sim_task *t, const struct weir_op *op
 	t->completion = false;
 	weir__san_enter();
 	between_steps(s);
-	reschedule(s, t);
+	if (UNLIKELY(s->spin_active))
+		go_round(s, t);
+	else
+		reschedule(s, t);
 	begin_step(s, t);
 	weir__san_leave();
 }
@@ -371,14 +416,20 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	weir__san_enter();
 	switch (event->note) {
 	case WEIR_NOTE_RESULT:
+		if (UNLIKELY(s->spin_active > 0 || weir__sim_was_quiet(event->op->kind, event->rc)))
+			weir__sim_spin_result(s, weir__sim_current(s), event->op, event->rc);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
 		if (s->trace)
 			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
 		break;
 	case WEIR_NOTE_CREATED:
+		if (UNLIKELY(s->spin_active))
+			weir__sim_spin_gets_on(s);
 		weir__sim_created(s, event->obj, event->parent, event->site);
 		break;
 	case WEIR_NOTE_GONE:
+		if (UNLIKELY(s->spin_active))
+			weir__sim_spin_gets_on(s);
 		if (s->trace)
 			weir__sim_trace_gone(s, event->obj);
 		weir__sim_gone(s, event->obj);
@@ -391,12 +442,14 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 
 static int64_t sim_now(weir_rt *rt)
 {
+	if (UNLIKELY(of(rt)->spin_active))
+		weir__sim_spin_clock(of(rt));
 	return of(rt)->now;
 }
 
 static int64_t sim_wall(weir_rt *rt)
 {
-	return WALL_BASE + of(rt)->now;
+	return WALL_BASE + sim_now(rt);
 }
 
 /* Small bounds are choices of the schedule. Wider ones are not worth exploring: a sequence that is fixed for each
@@ -404,6 +457,8 @@ static int64_t sim_wall(weir_rt *rt)
 static uint64_t sim_random(weir_rt *rt, uint64_t bound)
 {
 	struct sim *s = of(rt);
+	if (s->spin_active)
+		weir__sim_spin_gets_on(s);
 	if (bound > 0 && bound < WIDE_BOUND)
 		return weir__sim_data(s, (uint32_t)bound);
 	struct sim_task *t = weir__sim_current(s);
@@ -451,6 +506,8 @@ static void task_entry(void)
 	between_steps(s);
 	own_op(t, WEIR_OP_EXIT, NULL);
 	t->op = &t->own;
+	if (s->spin_active)
+		weir__sim_spin_parks(s, t);
 	make_waiting(s, t, SIM_EXITED);
 	s->n_live--;
 	for (uint32_t i = 0; i < s->n_tasks; i++)
@@ -537,6 +594,8 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		t->op = &t->own;
 		t->join_target = target->index;
 		weir__san_enter();
+		if (s->spin_active)
+			weir__sim_spin_parks(s, t);
 		make_waiting(s, t, SIM_JOINING);
 		if (s->trace)
 			weir__sim_trace_block(s, t);
@@ -578,6 +637,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	between_steps(s);
 	t->op = op;
 	t->deadline_at = deadline_at;
+	if (UNLIKELY(s->spin_active))
+		weir__sim_spin_parks(s, t);
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
@@ -632,6 +693,9 @@ static void sim_yield(weir_rt *rt)
 	struct sim_task *t = weir__sim_current(s);
 	own_op(t, WEIR_OP_YIELD, __builtin_return_address(0));
 	announce(s, t, &t->own);
+	weir__san_enter();
+	weir__sim_spin_result(s, t, &t->own, 0);
+	weir__san_leave();
 	t->op = NULL;
 }
 
@@ -643,6 +707,8 @@ void weir__sim_quiesce(struct sim *s)
 	t->completion = false;
 	weir__san_enter();
 	between_steps(s);
+	if (s->spin_active)
+		weir__sim_spin_parks(s, t);
 	make_waiting(s, t, SIM_QUIESCING);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
@@ -669,6 +735,8 @@ void weir__sim_end(struct sim *s, int rc)
 	assert(t->op == &t->own);
 	weir__san_enter();
 	weir__sim_op_end(s, t, &t->own);
+	if (s->spin_active)
+		weir__sim_spin_result(s, t, &t->own, rc);
 	if (s->trace)
 		weir__sim_trace_result(s, t, &t->own, rc);
 	weir__san_leave();
@@ -756,6 +824,8 @@ static void reset(struct sim *s)
 	s->hash = UINT64_C(0xcbf29ce484222325);
 	s->fault_hit = s->stirred = false;
 	weir__sim_faults_reset(s);
+	weir__sim_spin_reset(s);
+	s->limit = s->step_limit;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
 	s->checking = false;

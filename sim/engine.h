@@ -9,6 +9,7 @@
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
+ *   spin.c      loops that go round in vain: set aside until what they look at changes; livelock
  *   inject.c    faults of the program's surroundings, as choices: which allocation, spawn, call or park goes wrong
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   shrink.c    a failing schedule made smaller
@@ -32,6 +33,7 @@
 
 #include "fiber.h"
 #include "inject.h"
+#include "spin.h"
 
 #define SIM_WORDS (WEIR_SIM_TASKS / 64)
 #define SIM_NONE UINT32_MAX
@@ -43,6 +45,7 @@ enum sim_state {
 	SIM_PARKED,
 	SIM_JOINING,
 	SIM_QUIESCING,
+	SIM_AWAITING, /* in front of an operation of a loop that goes round in vain: spin.c */
 	SIM_EXITED, /* its function is over */
 };
 
@@ -82,6 +85,7 @@ struct sim_task {
 	uint32_t join_target;
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
+	bool quiet; /* spin.c has a record of it */
 	uint64_t wide_random;
 	int saved_errno;
 	void (*fn)(void *arg);
@@ -129,6 +133,7 @@ struct sim {
 	uint32_t n_tasks, n_live, current;
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
+	uint32_t spin_active, spin_awaiting; /* tasks of which spin.c has a record; that are set aside */
 	bool stirred; /* the current task parks, and can run at once: E7 of engine.c */
 	int64_t now;
 	uint64_t step, decisions, hash;
@@ -166,10 +171,11 @@ struct sim {
 	struct sim_strategy *strategy;
 	struct sim_trace *trace; /* NULL: not recording */
 	uint64_t total_steps, total_decisions;
-	uint64_t step_limit;
+	uint64_t step_limit, limit; /* of each schedule; of this one, with the steps that do not count */
 	uint64_t data_seed;
 	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_inject inject;
+	struct sim_spins *spins;
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
 
@@ -210,6 +216,12 @@ void weir__sim_quiesce(struct sim *s);
 /* Parks the calling task in the operation it is inside of (or in one of its own, at site) until it is picked again: it
  * has a token, or its deadline, later than now, has come (`due`), or weir__sim_wake was called. */
 void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, const void *site);
+
+/* Lets t go on that was set aside. */
+void weir__sim_let_go(struct sim *s, struct sim_task *t);
+
+/* Moves time, and lets those go on whose deadline has come; early: although somebody could run. */
+void weir__sim_move_time(struct sim *s, int64_t to, bool early);
 
 /* Lets t go on if it is parked; it knows then what the calling task knows. */
 void weir__sim_wake(struct sim *s, struct sim_task *t);

@@ -628,7 +628,7 @@ static void say_channels(struct sim_out *out)
 static bool stops_in_the_middle(const struct sim *s)
 {
 	enum weir_sim_kind kind = s->failure.kind;
-	return kind == WEIR_SIM_DEADLOCK || kind == WEIR_SIM_HANG || kind == WEIR_SIM_STEP_LIMIT ||
+	return kind == WEIR_SIM_DEADLOCK || kind == WEIR_SIM_LIVELOCK || kind == WEIR_SIM_HANG || kind == WEIR_SIM_STEP_LIMIT ||
 	       (kind == WEIR_SIM_LEAK && s->n_live > 1);
 }
 
@@ -673,6 +673,7 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	collect_scopes(&out);
 	collect_sites(&out);
 	out.gap = SIM_OUT_ALL;
+	weir__sim_report_spins(&out);
 	if (middle)
 		weir__sim_report_waits(&out);
 	else if (s->failure.kind == WEIR_SIM_LEAK)

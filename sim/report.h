@@ -89,6 +89,11 @@ void weir__sim_put_sync_result(struct sim_line *line, const struct sim_event *e)
 /* "lock", "acquire", ...; "wait" for every other operation. */
 const char *weir__sim_sync_verb(int op);
 
+/* ---- report_spin.c ---- */
+
+/* Of a livelock the loops, of the step limit the places where most steps were taken; else nothing. */
+void weir__sim_report_spins(struct sim_out *out);
+
 /* ---- report_table.c ---- */
 
 void weir__sim_report_table(struct sim_out *out);

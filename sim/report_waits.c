@@ -135,7 +135,7 @@ void weir__sim_put_doing(struct sim_line *line, const struct sim_out *out, uint3
 		put_op(line, out, t);
 	} else { /* W3 */
 		const struct sim_event *e = weir__sim_last_event(out->s, task);
-		weir__sim_put(line, "running, after ");
+		weir__sim_put(line, t->state == SIM_AWAITING ? "goes round, after " : "running, after ");
 		if (e)
 			weir__sim_put_event(line, e, true);
 		else

@@ -38,6 +38,7 @@ static const char *const kind_names[] = {
 	"pass",      "assertion",      "crash",        "deadlock",   "leak",
 	"ownership", "account",        "invariant",    "step limit", "hang",
 	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
+	"livelock",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -423,6 +424,7 @@ static void sim_dispose(struct sim *s)
 {
 	weir__sim_slabs_free(s);
 	weir__sim_fds_free(s);
+	weir__sim_spin_free(s);
 	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
 		free(s->tasks[i]);
 	weir__sim_trace_free(s->trace);

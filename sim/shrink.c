@@ -94,6 +94,7 @@ bool weir__sim_shrinkable(const struct sim *s)
 	switch (s->failure.kind) {
 	case WEIR_SIM_ASSERTION:
 	case WEIR_SIM_DEADLOCK:
+	case WEIR_SIM_LIVELOCK:
 	case WEIR_SIM_LEAK:
 	case WEIR_SIM_OWNERSHIP:
 	case WEIR_SIM_ACCOUNT:

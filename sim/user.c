@@ -45,6 +45,8 @@ uint32_t weir_sim_choose(uint32_t n, const char *why)
 	char text[64];
 	if (!s || n < 2)
 		return 0;
+	if (s->spin_active)
+		weir__sim_spin_gets_on(s);
 	uint32_t value = weir__sim_data(s, n);
 	if (s->trace) {
 		snprintf(text, sizeof(text), "%s: %u of %u", why ? why : "choose", value, n);

@@ -62,6 +62,7 @@ enum weir_sim_kind {
 	WEIR_SIM_BAD_REPLAY,     /* the replay string does not fit the scenario */
 	/* no order explains what operations returned (weir/sim/history.h) */
 	WEIR_SIM_LINEARIZABILITY,
+	WEIR_SIM_LIVELOCK, /* tasks go round for ever in loops that look at what nobody can change */
 };
 
 /* What opts.faults may make go wrong; bits of opts.fault_kinds. A schedule in which something failed may return an

@@ -309,7 +309,7 @@ static int poll_for_ever(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-static int step_limit(weir_ctx *ctx, weir_err *err, void *arg)
+static int livelock(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_scope s;
 	(void)arg;
@@ -434,6 +434,29 @@ static int deadlock_wide(weir_ctx *ctx, weir_err *err, void *arg)
 	return weir_scope_join(ctx, &s, 0, err);
 }
 
+/* Counts, and is never told to stop. */
+static int count_for_ever(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err;
+	while (weir_ctx_err(ctx) == 0)
+		weir_atomic_add(arg, 1);
+	return 0;
+}
+
+static int step_limit(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_atomic n;
+	weir_scope s;
+	(void)arg;
+	weir_atomic_init(&n, weir_ctx_rt(ctx), 0);
+	weir_sim_name(&n, "n");
+	weir_scope_init(&s, ctx);
+	START("counter", count_for_ever, &n);
+	int rc = weir_scope_join(ctx, &s, 0, err);
+	weir_atomic_fini(&n);
+	return rc;
+}
+
 /* ---- the kinds, and how each is found ---- */
 
 static const struct program {
@@ -462,6 +485,7 @@ static const struct program {
 	{"ownership", ownership, WEIR_SIM_OWNERSHIP, {.strategy = "dfs"}, NULL},
 	{"account", account, WEIR_SIM_ACCOUNT, {.strategy = "dfs"}, NULL},
 	{"invariant", invariant, WEIR_SIM_INVARIANT, {.strategy = "dfs"}, NULL},
+	{"livelock", livelock, WEIR_SIM_LIVELOCK, {.strategy = "dfs"}, NULL},
 	{"step_limit", step_limit, WEIR_SIM_STEP_LIMIT, {.strategy = "dfs", .steps = 300}, NULL},
 	{"misuse", misuse, WEIR_SIM_MISUSE, {.strategy = "dfs"}, NULL},
 	{"nondeterminism", nondeterminism, WEIR_SIM_NONDETERMINISM, {.strategy = "dfs"}, NULL},
