@@ -314,15 +314,15 @@ enum sim_spin_turn weir__sim_spin_turn(struct sim *s, struct sim_task *t)
 		return SIM_SPIN_FREE;
 	if (e->visits < r->limit)
 		return alone(s);
-	if (!r->offered && s->n_runnable > 1) { /* S4 */
+	if (!r->offered) { /* S4 */
 		r->offered = true;
-		if (weir__sim_data(s, 2) == 0) {
+		if (s->n_runnable == 1 || weir__sim_data(s, 2) == 0) {
 			r->limit = ROUNDS + SHORT;
 			return alone(s);
 		}
 	}
 	if (s->trace && !r->spun)
-		weir__sim_trace_note(s, "goes round in vain: set aside until something changes");
+		weir__sim_trace_note(s, "goes round in vain");
 	r->at = (uint32_t)(e - r->entries);
 	r->spun = true;
 	t->deadline_at = next_deadline(s, r);
