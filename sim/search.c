@@ -369,15 +369,15 @@ static uint64_t sweep(struct search *q, struct weir_sim_result *out)
 	if (q->opts.schedules == 0 && !q->dfs)
 		q->opts.schedules = 20;
 	for (size_t f = 0; f < 2 && !failed; f++) {
-		for (*faults[f] = 1; !failed; ++*faults[f]) {
+		for (*faults[f] = 1;; ++*faults[f]) {
 			q->fault_reached = false;
 			free_strategies(q);
 			if (make_strategies(q) < 0)
 				abort();
 			failed = search_schedules(q);
-			if (!q->fault_reached)
+			out->faults += q->fault_reached;
+			if (failed || !q->fault_reached) /* what failed is run again with this fault */
 				break;
-			out->faults++;
 		}
 		if (!failed)
 			*faults[f] = 0;
