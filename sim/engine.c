@@ -6,7 +6,8 @@
  * operation, parks or ends picks its successor in place and switches to it directly.
  *
  *  E1  A task is stopped only in front of an operation it has announced (choice), in a park, in a join, or in a
- *      quiesce. What it does in between is one step, and nobody else runs meanwhile.
+ *      quiesce. In front of one it may be set aside (spin.c): then it cannot run. What it does in between is one step,
+ *      and nobody else runs meanwhile.
  *  E2  `runnable` holds exactly the tasks in state SIM_RUNNABLE, and n_runnable counts them.
  *  E3  Time moves only when no task can run, or as a pick of its own while early_left lasts. When it has moved to a
  *      deadline, every task whose deadline has passed can run; in which order they run is chosen like anything else, so
@@ -216,8 +217,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
 	return value;
 }
 
-/* Nobody can run. Loops that may end by themselves come first, as if they had never been stopped; false: nothing is left
- * to wait for. */
+/* Nobody can run. Loops that may end by themselves come first, as if they had never been stopped; false: nothing is
+ * left to wait for. */
 static bool something_comes(struct sim *s)
 {
 	if (s->spin_awaiting && weir__sim_spin_try_on(s))

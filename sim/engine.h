@@ -46,7 +46,7 @@ enum sim_state {
 	SIM_JOINING,
 	SIM_QUIESCING,
 	SIM_AWAITING, /* in front of an operation of a loop that goes round in vain: spin.c */
-	SIM_EXITED, /* its function is over */
+	SIM_EXITED,   /* its function is over */
 };
 
 /* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
@@ -134,7 +134,7 @@ struct sim {
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
 	uint32_t spin_active, spin_awaiting; /* tasks of which spin.c has a record; that are set aside */
-	bool stirred; /* the current task parks, and can run at once: E7 of engine.c */
+	bool stirred;                        /* the current task parks, and can run at once: E7 of engine.c */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;

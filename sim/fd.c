@@ -24,8 +24,8 @@
  *  F8  A call that opts.faults makes go wrong does what the system's may do. On a connection: it is reset, for both
  *      ends and for good (a peer's machine, or a box on the way, that has lost it): -ECONNRESET once, then the end to
  *      read and WEIR_EPIPE to write; or WEIR_EAGAIN although it is ready (select(2), BUGS), after which core waits
- *      again; or one byte is moved. On a pipe: one byte is moved. accept: -EMFILE, and the connection stays in the queue. EINTR is not
- *      told by any runtime, and ENOSPC is for files, which are not here.
+ *      again; or one byte is moved. On a pipe: one byte is moved. accept: -EMFILE, and the connection stays in the
+ *      queue. EINTR is not told by any runtime, and ENOSPC is for files, which are not here.
  *
  * The records are kept from schedule to schedule. */
 #include <assert.h>

@@ -628,8 +628,8 @@ static void say_channels(struct sim_out *out)
 static bool stops_in_the_middle(const struct sim *s)
 {
 	enum weir_sim_kind kind = s->failure.kind;
-	return kind == WEIR_SIM_DEADLOCK || kind == WEIR_SIM_LIVELOCK || kind == WEIR_SIM_HANG || kind == WEIR_SIM_STEP_LIMIT ||
-	       (kind == WEIR_SIM_LEAK && s->n_live > 1);
+	return kind == WEIR_SIM_DEADLOCK || kind == WEIR_SIM_LIVELOCK || kind == WEIR_SIM_HANG ||
+	       kind == WEIR_SIM_STEP_LIMIT || (kind == WEIR_SIM_LEAK && s->n_live > 1);
 }
 
 /* Of a history that is not linearizable: the text that linear_text.c made. */

@@ -574,8 +574,8 @@ static void draw_row(struct table *t, const struct row *row, enum sim_where wher
 /* B6 */
 static bool is_nobodys(const struct sim_failure *f)
 {
-	return f->task == SIM_NONE || f->kind == WEIR_SIM_DEADLOCK || f->kind == WEIR_SIM_LIVELOCK || f->kind == WEIR_SIM_STEP_LIMIT ||
-	       f->kind == WEIR_SIM_NONDETERMINISM;
+	return f->task == SIM_NONE || f->kind == WEIR_SIM_DEADLOCK || f->kind == WEIR_SIM_LIVELOCK ||
+	       f->kind == WEIR_SIM_STEP_LIMIT || f->kind == WEIR_SIM_NONDETERMINISM;
 }
 
 static void draw_failure(struct table *t)

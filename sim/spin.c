@@ -8,26 +8,29 @@
  * spin-assume (Kokologiannakis, Ren, Vafeiadis, FMCAD 2021) does with loops that it finds in the text of the program;
  * what is seen here is the run, as in Lincheck (Koval et al., CAV 2023): the same operations at the same sites.
  *
- *  S1  An operation is quiet if its result says that it has changed nothing: a load, a poll, a yield, a try that failed,
- *      a cas that did not exchange, a wait refused because its context has ended. Any other result, and any park, is a
- *      change, and ends what is known of that task's loop. So does an object that is made or goes, and a number drawn.
+ *  S1  An operation is quiet if its result says that it has changed nothing: a load, a poll, a yield, a try that
+ *      failed, a cas that did not exchange, a wait refused because its context has ended. Any other result, and any
+ *      park, is a change, and ends what is known of that task's loop. So does an object that is made or goes, and a
+ *      number drawn.
  *  S2  A task's record holds its quiet operations since its last change: kind, site, object, how often, and what they
  *      looked at (dependence.h). The one that it has done ROUNDS times, and is about to do again, makes it a loop.
  *  S3  A record is void as soon as another task's change concerns what is in it, or time moves where it depends on
- *      time: a deadline of a context or case it looked at, or the clock itself. A loop that was set aside is let go then
- *      for one more round. A loop of nothing but yields looks at a variable that nobody sees here: any change of
+ *      time: a deadline of a context or case it looked at, or the clock itself. A loop that was set aside is let go
+ *      then for one more round. A loop of nothing but yields looks at a variable that nobody sees here: any change of
  *      another task may come with one of that.
  *  S4  A loop may have an end of its own, a number of tries, which is not to be seen either. So when a loop is first
  *      seen while others can run, it is a choice whether it goes on alone for SHORT more rounds or is set aside at
- *      once: both are explored. Alone is enough: nothing changes, so what others do meanwhile comes as well before or after.
+ *      once: both are explored. Alone is enough: nothing changes, so what others do meanwhile comes as well before or
+ *      after.
  *  S5  When nobody else can run, each loop goes on for SHORT rounds before time moves; and where no deadline is left,
  *      for LONG rounds before it is called a livelock. Those steps do not count for the step limit.
  *  S6  The clock moves only when everybody waits, so a loop that waits for a time which nobody sleeps for would never
  *      end here, as it would in the world. Time moves then by 1 ms, 2 ms, ..., 1 h, and that loop is let go.
  *
  * Not seen: loops that lock and unlock around a plain variable (they change the lock), loops of more than ENTRIES
- * operations; the step limit ends these. Between the ROUNDS and the end of a counted loop a change is tried at one
- * place only. Nothing here is done, or costs more than two branches, until an operation is quiet. */
+ * operations; the step limit ends these. In a counted loop of more than ROUNDS tries a change comes between two of the
+ * first tries, or after SHORT more, not at each of them. Nothing is done here, and a step costs two branches more,
+ * until an operation is quiet. */
 #include "spin.h"
 
 #include <assert.h>

@@ -13,7 +13,8 @@ struct sim_task;
 struct sim_spins;
 struct weir_op;
 
-/* By kind of operation: a result below that, both taken from INT_MIN on, says that nothing was changed. 0: none does. */
+/* By kind of operation: a result below that, both counted from INT_MIN on, says that nothing was changed. 0: none
+ * does. */
 extern const uint32_t weir__sim_quiet_below[];
 
 static inline bool weir__sim_was_quiet(uint8_t kind, int rc)

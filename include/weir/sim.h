@@ -15,9 +15,15 @@
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
  * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
  * use of a handle by two tasks that are not ordered, stale handles, a channel whose account does not balance, broken
- * invariants, histories that no order explains, runs without end, a run that differs when it is repeated. WHAT IT DOES
- * NOT SEE: interleavings inside an operation and between plain memory accesses, time that passes inside an operation,
- * weak memory, real blocking calls. Ownership handed over by anything but weir's operations looks unordered to it.
+ * invariants, histories that no order explains, livelocks, runs without end, a run that differs when it is repeated.
+ * WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses, time that passes inside an
+ * operation, weak memory, real blocking calls. Ownership handed over by anything but weir's operations looks unordered
+ * to it.
+ *
+ * LOOPS THAT WAIT BY GOING ROUND (while (weir_atomic_load(&a) == 0); a loop of try_lock, try_recv, polls) need no hint:
+ * such a task is set aside until something it looks at changes, and time goes on meanwhile. If nothing can, it is a
+ * livelock. A loop that waits for a plain variable must call something of weir: weir_rt_yield is the hint that is made
+ * for it. It is never seen to go round if it makes no operation (WEIR_SIM_HANG), or changes something each time.
  *
  * MALLOC: calls of malloc, calloc, realloc, free, strdup and the like in tasks, from code that is linked into the
  * program, are the simulator's, if the program is linked with the flags of weir-sim.pc (-Wl,--wrap=malloc,...). What
