@@ -28,7 +28,7 @@ static weir_atomic a, b;
 static weir_mutex m;
 static weir_tx *tx;
 static weir_rx *rx;
-static volatile int plain;
+static _Atomic int plain; /* what the simulator does not see */
 
 /* What scenarios share, and two tasks on it. */
 static int two(weir_ctx *ctx, weir_task_fn *one, weir_task_fn *other, weir_err *err)
