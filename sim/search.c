@@ -35,10 +35,9 @@ struct search {
 };
 
 static const char *const kind_names[] = {
-	"pass",      "assertion",      "crash",        "deadlock",   "leak",
-	"ownership", "account",        "invariant",    "step limit", "hang",
-	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
-	"livelock",
+	"pass",         "assertion",  "crash",           "deadlock", "leak",   "ownership",
+	"account",      "invariant",  "step limit",      "hang",     "misuse", "nondeterminism",
+	"no decisions", "bad replay", "linearizability", "livelock",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
