@@ -94,7 +94,7 @@ static uint32_t lowest_runnable(const struct sim *s)
  * stopped by itself. */
 static uint32_t goes_on(const struct sim *s)
 {
-	return can_run(s, s->current) && !s->stirred ? s->current : SIM_NONE;
+	return can_run(s, s->current) && s->stirred != s->current ? s->current : SIM_NONE;
 }
 
 uint32_t weir__sim_alternative(const struct sim_view *view, uint32_t i)
@@ -313,7 +313,6 @@ static void note_stack(struct sim_task *t)
 static void reschedule(struct sim *s, struct sim_task *t)
 {
 	uint32_t next = pick(s);
-	s->stirred = false;
 	if (next == s->current && t->state == SIM_RUNNABLE)
 		return;
 	note_stack(t);
@@ -620,7 +619,7 @@ static weir_task *sim_self(weir_rt *rt)
 static void stir(struct sim *s, struct sim_task *t)
 {
 	make_runnable(s, t);
-	s->stirred = true;
+	s->stirred = t->index;
 	if (s->trace)
 		weir__sim_trace_note(s, "FAULT: this wait ends for no reason");
 }
@@ -646,6 +645,7 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	if (weir__sim_fault(s, SIM_FAULT_WAKE, 2)) /* E7 */
 		stir(s, t);
 	reschedule(s, t);
+	s->stirred = SIM_NONE;
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
@@ -823,7 +823,8 @@ static void reset(struct sim *s)
 	s->step = s->decisions = s->data_choices = 0;
 	s->n_stream = s->n_step_hash = 0;
 	s->hash = UINT64_C(0xcbf29ce484222325);
-	s->fault_hit = s->stirred = false;
+	s->fault_hit = false;
+	s->stirred = SIM_NONE;
 	weir__sim_faults_reset(s);
 	weir__sim_spin_reset(s);
 	s->limit = s->step_limit;

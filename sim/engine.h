@@ -134,7 +134,7 @@ struct sim {
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
 	uint32_t spin_active, spin_awaiting; /* tasks of which spin.c has a record; that are set aside */
-	bool stirred;                        /* the current task parks, and can run at once: E7 of engine.c */
+	uint32_t stirred; /* the task that parked last and could run at once (E7 of engine.c), or SIM_NONE */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;

@@ -207,7 +207,7 @@ static void take_notice(struct surw *p, const struct sim *s)
 	if (p->clock_moved)
 		return;
 	p->priority[ran] = 0;
-	p->waited[ran] = t->state != SIM_RUNNABLE || s->stirred; /* W4 */
+	p->waited[ran] = t->state != SIM_RUNNABLE || s->stirred == ran; /* W4 */
 	p->yields[ran] = t->op->kind == WEIR_OP_YIELD;
 	p->at_object[ran] = false;
 	if (t->state == SIM_EXITED) {
