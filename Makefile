@@ -105,7 +105,7 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain bugs stress coverage covered tsan asan ubsan sanitized \
+.PHONY: all demo test unit sim-test contain bugs mutants stress coverage covered tsan asan ubsan sanitized \
 	helgrind memcheck helgrinded memchecked layers bench abi abi-update clang portable musl cross ported bare \
 	format format-check man install uninstall clean help FORCE
 .DEFAULT_GOAL := all
@@ -131,6 +131,10 @@ contain: $(CONTAIN) ## what threads do in 100,000 runs must be contained in what
 
 bugs: $(BUGS) ## bugs of real programs, re-created: each must be found with 20 seeds, its repaired twin must stay silent
 	$(Q)$(BUGS) --full
+
+# SAMPLE=N: so many of them, spread over the list; NAME in MUTANTS: those.
+mutants: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) ## breaks the library: each break must be noticed
+	+$(Q)BUILD='$(BUILD)' SAMPLE='$(SAMPLE)' CI/mutants.sh run $(MUTANTS)
 
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)

@@ -5,7 +5,7 @@
 #
 # Each file of tests/mutants is one small, deliberate breakage:
 #   breaks: what no longer happens, in one line
-#   rule: ID FILE             the rule that is violated, and the file whose comment states it
+#   rule: ID FILE             the rule that is violated (or a few words of it), and the file that states it
 #   file: FILE                what is changed
 #   hang: WHY                 optional: a program that does not end is how this one shows
 #   --- old ... --- new ... --- end
@@ -107,7 +107,7 @@ wrong_with() { # name
 		return
 	}
 	why=$(changed "$file") || echo "$why"
-	grep -qwF -e "${rule%% *}" "${rule#* }" 2>/dev/null || echo "there is no rule ${rule%% *} in ${rule#* }"
+	grep -qwF -e "${rule% *}" "${rule##* }" 2>/dev/null || echo "there is no rule \"${rule% *}\" in ${rule##* }"
 }
 
 # ---- the suite ----
@@ -139,7 +139,7 @@ suite_for() { # file that is changed
 	src/rt/*) own=unit/rt/test_$module ;;
 	esac
 	case $module in
-	waiter) module='(chan|sync|select|pipeline)' ;;
+	waiter) module='(waiter|chan|sync|select)' ;;
 	on_end) module=scope ;;
 	reorder) module=pipeline ;;
 	io) module='(io|fd)' ;;
@@ -173,7 +173,7 @@ try() { # tree, log, program, limit, arguments...
 # The first case that failed, or ? where the program does not say.
 who() { # log
 	awk '
-	/^[^ :]+:[0-9]+:[FE]:/ && !/Test timeout expired/ { split($0, part, ":"); name = part[5]; exit }
+	/^[^ :]+:[0-9]+:[FES]:/ && !/Test timeout expired/ { split($0, part, ":"); name = part[5]; exit }
 	/^(FAIL|failed) / { name = $2; sub(/:$/, "", name); exit }
 	END { print name == "" ? "?" : name }' "$1"
 }
@@ -251,6 +251,14 @@ mutate() { # tree, name, log
 	cat "$file" >"$1/$file" # newer than what was made of the mutant
 }
 
+# The rule of the mutant that was loaded, short.
+where_from() {
+	case $rule in
+	[A-Z][0-9]\ *) echo "${rule% *} of ${rule##*/}" ;;
+	*) echo "${rule##*/}" ;;
+	esac
+}
+
 worker() { # number, names...
 	local tree=$BUILD/mutants/$1 k=$1 name since result why
 	shift
@@ -262,7 +270,8 @@ worker() { # number, names...
 		echo "$result" >"$work/result/$name"
 		IFS='|' read -r result why <<<"$result"
 		load "$name" >/dev/null
-		printf '%-6s %-30s %-28s %-58s %5s\n' "$([ "$result" = killed ] && echo ok || echo FAIL)" "$name" "$rule" \
+		printf '%-6s %-35s %-22s %-66s %5s\n' "$([ "$result" = killed ] && echo ok || echo FAIL)" "$name" \
+			"$(where_from)" \
 			"$([ "$result" = killed ] && echo "${why/|/: }" || echo "$result: $why")" \
 			"$((since / 10)).$((since % 10))"
 	done
@@ -294,7 +303,7 @@ run() { # names...
 		echo "0 passed, $# failed"
 		return 1
 	fi
-	printf '%-6s %-30s %-28s %-58s %5s\n' '' mutant rule 'killed by' s
+	printf '%-6s %-35s %-22s %-66s %5s\n' '' mutant rule 'killed by' s
 	for ((k = 0; k < jobs; k++)); do
 		worker "$k" "$@" &
 	done
@@ -311,7 +320,7 @@ rows() {
 	local name
 	for name in $(names); do
 		load "$name" >/dev/null
-		echo "| \`$name\` | $breaks | ${rule%% *} of [\`$(basename "${rule#* }")\`](../${rule#* }) |"
+		echo "| \`$name\` | $breaks | ${rule% *} ([\`${rule##*/}\`](../${rule##* })) |"
 	done
 }
 
