@@ -125,12 +125,12 @@ suite() {
 		esac
 	done
 	echo 'tests/bugs/bugs 30 --seeds 2 --twin-schedules 500'
-	echo 'tests/contain/contain 60 --runs 1000 --schedules 5000'
 	echo 'tests/sim/test_pipeline 60'
+	echo 'tests/contain/contain 60 --runs 1000 --schedules 5000'
 }
 
-# The suite in the order for one mutant: what tests the file comes first, and of that the simulation, which tells a
-# deadlock at once where threads must be waited for.
+# The suite in the order for one mutant: faults, which are quick, and what tests the file come first, and of that the
+# simulation, which tells a deadlock at once where threads must be waited for.
 suite_for() { # file that is changed
 	local module own=
 	module=$(basename "${1%.[ch]}")
@@ -140,13 +140,15 @@ suite_for() { # file that is changed
 	esac
 	case $module in
 	waiter) module='(waiter|chan|sync|select)' ;;
-	on_end) module=scope ;;
+	select) module='(select|ctx)' ;;
+	scope | on_end) module='(scope|sync)' ;;
 	reorder) module=pipeline ;;
-	io) module='(io|fd)' ;;
+	io) module='(io|fd|waiter)' ;;
 	mutex | rwlock | cond | semaphore | waitgroup | once | atomic) module=sync ;;
 	esac
-	suite | grep -E "^tests/(${own:-.*/test_$module}) " | sort
-	suite | grep -vE "^tests/(${own:-.*/test_$module}) "
+	own="^tests/(fault/.*|${own:-.*/test_$module}) "
+	suite | grep -E "$own" | sort
+	suite | grep -vE "$own"
 }
 
 # Runs one program of a tree; 0: it passed, 1: it did not, 2: it was still running.
@@ -254,8 +256,8 @@ mutate() { # tree, name, log
 # The rule of the mutant that was loaded, short.
 where_from() {
 	case $rule in
-	[A-Z][0-9]\ *) echo "${rule% *} of ${rule##*/}" ;;
-	*) echo "${rule##*/}" ;;
+	[A-Z][0-9]\ *) echo "${rule% *} of $(basename "${rule##* }")" ;;
+	*) basename "${rule##* }" ;;
 	esac
 }
 

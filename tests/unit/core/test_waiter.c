@@ -5,8 +5,9 @@
  * a park that has timed out lets a peer come first, a request for a random number cancels the context, a look at the
  * clock waits for somebody else. So each is met every time, in one thread where one is enough, and no time passes.
  *
- * The rules are those of waiter.h (W), and C6 of ctx.c. */
+ * The rules are those of waiter.h (W), io.c (I), and C6 of ctx.c. */
 #include <check.h>
+#include <poll.h>
 
 #include "support.h"
 
@@ -18,6 +19,7 @@ static struct {
 	int64_t clock;            /* what now() says */
 	void (*at_timeout)(void); /* called once, between the timeout of a park and its return */
 	void (*at_random)(void);
+	void (*at_event)(void); /* between the event of a descriptor and the return of wait_fd */
 	weir_tx *tx;
 	weir_rx *rx;
 	weir_ctx above, ctx; /* the upper one has no deadline of its own */
@@ -56,6 +58,13 @@ static uint64_t my_random(weir_rt *r, uint64_t bound)
 	return n;
 }
 
+static int my_wait_fd(weir_rt *r, weir_fd fd, short events, int64_t deadline_at)
+{
+	(void)r, (void)fd, (void)deadline_at;
+	moment.at_event();
+	return events;
+}
+
 static void open_moment(void)
 {
 	world_open();
@@ -66,6 +75,7 @@ static void open_moment(void)
 	outer.park = my_park;
 	outer.unpark = my_unpark;
 	outer.random = my_random;
+	outer.wait_fd = my_wait_fd;
 	rt->vt = &outer;
 	moment.clock = 1000;
 	weir_ctx_init(&moment.above, &root, WEIR_FOREVER);
@@ -155,6 +165,16 @@ START_TEST(a_cancel_that_is_faster_than_the_deadline_counts)
 }
 END_TEST
 
+/* I2 and I3 of io.c: the event counts, and the token of the canceller, which was faster, is taken. */
+START_TEST(a_cancel_after_the_event_of_a_descriptor)
+{
+	moment.at_event = cancels;
+	ck_assert_int_eq(weir_wait_fd(&moment.ctx, 0, POLLIN), POLLIN);
+	ck_assert_uint_eq(moment.unparks, 1);
+	ck_assert_int_eq(weir_wait_fd(&moment.ctx, 0, POLLIN), WEIR_ECANCELED);
+}
+END_TEST
+
 /* W7: a select that had two cases to choose from does neither. */
 START_TEST(a_select_that_was_cancelled_while_it_chose)
 {
@@ -230,6 +250,7 @@ int main(void)
 	tcase_add_test(tcase, a_peer_that_is_faster_than_a_timer_counts);
 	tcase_add_test(tcase, a_cancel_after_the_claim_wakes_nobody);
 	tcase_add_test(tcase, a_cancel_that_is_faster_than_the_deadline_counts);
+	tcase_add_test(tcase, a_cancel_after_the_event_of_a_descriptor);
 	tcase_add_test(tcase, a_select_that_was_cancelled_while_it_chose);
 	tcase_add_test(tcase, fini_waits_for_a_canceller_that_is_inside);
 	suite_add_tcase(suite, tcase);
