@@ -20,8 +20,8 @@
 #          the same mutants. FOLDER and PAGE: other ones.
 #
 # What counts as killed: a program that passes with the sources as they are, in this same run, and says that a case
-# failed, or crashes. A program that is still running at its limit is no kill unless the mutant says so. A mutant that
-# does not compile is an error of the list.
+# failed, or crashes. A program that is still running at its limit and has said nothing yet is no kill, unless the
+# mutant says so. A mutant that does not compile is an error of the list.
 #
 # Left out of the suite: tests of the simulator itself, programs that run for longer than all the others together
 # (tests/stress), and scripts.
@@ -162,12 +162,10 @@ try() { # tree, log, program, limit, arguments...
 		CK_VERBOSITY=normal exec timeout -k 5 "$limit" "build/$program" "$@" >"$log" 2>&1 </dev/null
 	)
 	rc=$?
-	case $rc in
-	124 | 137) return 2 ;;
-	esac
 	# Check ends a case that takes too long itself, and goes on.
-	if grep -q 'Test timeout expired' "$log" && [ "$(who "$log")" = '?' ]; then
-		return 2
+	if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ] || grep -q 'Test timeout expired' "$log"; then
+		[ "$(who "$log")" != '?' ] || return 2
+		return 1
 	fi
 	[ "$rc" -eq 0 ] && grep -qE '([1-9][0-9]* passed, 0 failed|^100%: Checks: [1-9])' "$log"
 }
@@ -186,7 +184,7 @@ tree_make() { # folder: sources, and what was built of them, all of it up to dat
 	rm -rf "$1"
 	mkdir -p "$1/build/tests" || return 1
 	cp -a Makefile CI include src sim tests examples "$1/" || return 1
-	cp -a "$BUILD/obj" "$BUILD/flags" "$BUILD/deps" "$BUILD/libweir.a" "$BUILD/libweir-sim.a" "$1/build/" || return 1
+	cp -a "$BUILD"/{obj,flags,deps,libweir.a,libweir-sim.a} "$1/build/" || return 1
 	[ "$BUILD" = build ] || find "$1/build/obj" -name '*.d' -exec sed -i "s|$BUILD/|build/|g" {} +
 }
 

@@ -2,8 +2,8 @@
  *
  * Statistics under every interleaving: S2 of stats.c, what a snapshot promises while others count. An event of a
  * counter is allowed by one of the counter before it, so no snapshot may show more of the later ones, and none less
- * than the one before it. Every schedule; and the search must have seen snapshots from the middle, or nothing was tried.
- */
+ * than the one before it. "dfs" is every schedule, "dfs2" every one with at most two preemptions; and the search must
+ * have seen snapshots from the middle, or nothing was tried. */
 #include <weir/sim.h>
 
 enum { TAKEN, DONE, TOLD, N_COUNTERS };
@@ -35,8 +35,10 @@ static void expect_order(const uint64_t *n, uint64_t writers)
 
 static void snapshots(weir_ctx *ctx, size_t n_writers)
 {
-	const struct weir_stats_opts opts = {
-		.name = "jobs", .counters = names, .n_counters = N_COUNTERS, .n_writers = n_writers};
+	const struct weir_stats_opts opts = {.name = "jobs",
+					     .counters = names,
+					     .n_counters = N_COUNTERS,
+					     .n_writers = n_writers};
 	uint64_t first[N_COUNTERS], second[N_COUNTERS];
 	struct writer writers[2];
 	weir_stats *stats = NULL;
