@@ -15,6 +15,7 @@
  *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
  *               none does
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
+ *   order.c     the partial order of a schedule, as a hash
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
  *   report.c    the failure for people; site.c turns addresses into file:line
@@ -42,6 +43,15 @@ enum sim_state {
 	SIM_JOINING,
 	SIM_QUIESCING,
 	SIM_EXITED, /* its function is over */
+};
+
+/* What is known of a step only when it is over; see dependence.c. */
+enum sim_fact {
+	SIM_FACT_CLOCK = 1 << 0,  /* it looked at the clock, or took away a deadline that waited to come */
+	SIM_FACT_READ = 1 << 1,   /* its operation turned out to be a read */
+	SIM_FACT_ZERO = 1 << 2,   /* its operation had the result 0 */
+	SIM_FACT_PARKED = 1 << 3, /* it ended in a park */
+	SIM_FACT_FAULT = 1 << 4,  /* it allocated or spawned: faults are counted */
 };
 
 /* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
@@ -76,6 +86,7 @@ struct sim_task {
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
+	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
@@ -114,6 +125,7 @@ struct sim_invariant {
 };
 
 struct sim_strategy;
+struct sim_order;
 struct sim_trace;
 
 struct sim {
@@ -130,6 +142,8 @@ struct sim {
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
+	unsigned facts;          /* enum sim_fact, of the step that runs or has just run */
+	uint64_t barriers;       /* moments at which nobody could run */
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
 	struct sim_failure failure;
@@ -161,6 +175,7 @@ struct sim {
 
 	/* the search */
 	struct sim_strategy *strategy;
+	struct sim_order *order; /* NULL: nobody asks for the partial order */
 	struct sim_trace *trace; /* NULL: not recording */
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
