@@ -31,6 +31,7 @@
 
 #include "../src/core/inspect.h"
 #include "order.h"
+#include "explored.h"
 #include "strategy.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -314,6 +315,8 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	s->facts = 0;
 	if (s->trace)
 		weir__sim_trace_step(s, t);
+	if (s->pairs && !t->completion)
+		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
 }
 
@@ -492,6 +495,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	if (parent) {
 		memcpy(t->clock, parent->clock, index * sizeof(t->clock[0]));
 		parent->clock[parent->index]++;
+		if (s->pairs)
+			weir__sim_pairs_spawn(s->pairs, parent->index, index);
 	}
 	t->clock[index] = 1;
 	weir__sim_clock_column(s, index);
@@ -553,6 +558,8 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		t->op = outer;
 	}
 	target->joined = true;
+	if (s->pairs)
+		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
@@ -765,6 +772,8 @@ static void reset(struct sim *s)
 	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);
 	weir__sim_fds_reset(s);
+	if (s->pairs)
+		weir__sim_pairs_begin(s->pairs);
 }
 
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)

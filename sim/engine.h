@@ -10,6 +10,8 @@
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
+ *   jobs.c      the same over several processes; progress.c how far it is
+ *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
  *   shrink.c    a failing schedule made smaller
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
@@ -124,6 +126,8 @@ struct sim_invariant {
 	const char *what;
 };
 
+struct sim_marks;
+struct sim_pairs;
 struct sim_strategy;
 struct sim_order;
 struct sim_trace;
@@ -180,6 +184,9 @@ struct sim {
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
+	volatile uint32_t ticks; /* of the timer of fault.c */
+	struct sim_pairs *pairs; /* pairs.c; NULL: not counted */
+	struct sim_marks *marks; /* explored.c: conditions that must be true once */
 	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
@@ -450,6 +457,14 @@ void weir__sim_report(struct sim *s, const struct sim_report *about);
 /* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside
  * weir's own headers are skipped for the line that called them. */
 void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
+
+/* ---- search.c ---- */
+
+struct sim_pair_list;
+
+/* weir_sim_run, and all pairs that were seen in one order only (explored.h; the caller frees them). pairs may be NULL. */
+int weir__sim_search(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out,
+		     struct sim_pair_list *pairs);
 
 /* ---- main.c, canary.c ---- */
 
