@@ -66,14 +66,18 @@ uint64_t weir__sim_seen_count(const struct sim_seen *seen, bool *full)
 
 void weir__sim_window_add(struct sim_window *w, bool fresh)
 {
-	uint64_t *word = &w->bits[w->at / 64], bit = UINT64_C(1) << (w->at % 64);
-	if (w->n < SIM_WINDOW)
-		w->n++;
-	else
-		w->fresh -= (*word & bit) != 0;
+	uint64_t *word = &w->bits[w->n % SIM_WINDOW / 64], bit = UINT64_C(1) << (w->n % SIM_WINDOW % 64);
 	*word = fresh ? *word | bit : *word & ~bit;
-	w->fresh += fresh;
-	w->at = (w->at + 1) % SIM_WINDOW;
+	w->n++;
+}
+
+uint32_t weir__sim_window_fresh(const struct sim_window *w, uint32_t *n)
+{
+	uint32_t fresh = 0;
+	*n = w->n / 2 < SIM_WINDOW ? (uint32_t)(w->n / 2) : SIM_WINDOW;
+	for (uint64_t i = w->n - *n; i < w->n; i++)
+		fresh += w->bits[i % SIM_WINDOW / 64] >> (i % SIM_WINDOW % 64) & 1;
+	return fresh;
 }
 
 bool weir__sim_mark(struct sim_marks *marks, const char *name, bool hit)

@@ -20,9 +20,11 @@ uint64_t weir__sim_seen_count(const struct sim_seen *seen, bool *full);
 #define SIM_WINDOW 1000u
 struct sim_window {
 	uint64_t bits[(SIM_WINDOW + 63) / 64];
-	uint32_t n, at, fresh; /* n: at most SIM_WINDOW; fresh: of them */
+	uint64_t n; /* in all */
 };
 void weir__sim_window_add(struct sim_window *w, bool fresh);
+/* How many were new of the last *n: SIM_WINDOW, or the later half of a search that is not twice as long. */
+uint32_t weir__sim_window_fresh(const struct sim_window *w, uint32_t *n);
 
 #define SIM_MARKS 64
 struct sim_marks {

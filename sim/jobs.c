@@ -31,7 +31,6 @@
 #define ITEMS 65536 /* deviations of a failure: longer ones cannot be handed over */
 #define NEVER UINT64_MAX
 #define LOOK_MS 100
-#define SCALE 1000u
 
 struct job {
 	_Atomic uint64_t runs; /* so far */
@@ -47,7 +46,7 @@ struct job {
 	bool exhausted;
 	struct weir_sim_explored explored;
 	struct sim_marks marks;
-	struct sim_window window;
+	uint32_t window, window_new;
 };
 
 struct sim_share {
@@ -136,7 +135,7 @@ static void hand_over(const struct search *q, struct job *job)
 	job->end = q->end;
 	job->exhausted = q->exhausted;
 	job->marks = q->marks;
-	job->window = q->window;
+	job->window_new = weir__sim_window_fresh(&q->window, &job->window);
 	if (st->tell)
 		st->tell(st, q->exhausted, &job->explored);
 }
@@ -308,17 +307,22 @@ static void add_up(struct search *q)
 		q->exhausted &= job->exhausted;
 		if (job->end > q->end)
 			q->end = job->end;
-		q->window.n += job->window.n;
-		q->window.fresh += job->window.fresh;
 		for (uint32_t k = 0; k < job->marks.n; k++)
 			weir__sim_mark(&q->marks, job->marks.mark[k].name, job->marks.mark[k].hit);
 		if (q->s->pairs)
 			weir__sim_pairs_merge(q->s->pairs, share->pairs[i]);
 	}
-	if (q->window.n > SCALE) { /* of the last thousand of each: of a thousand */
-		q->window.fresh = (uint32_t)((uint64_t)q->window.fresh * SCALE / q->window.n);
-		q->window.n = SCALE;
+}
+
+uint32_t weir__sim_share_window(const struct search *q, uint32_t *n)
+{
+	uint64_t window = 0, fresh = 0;
+	for (uint32_t i = 0; i < q->share->n; i++) {
+		window += q->share->job[i].window;
+		fresh += q->share->job[i].window_new;
 	}
+	*n = window < SIM_WINDOW ? (uint32_t)window : SIM_WINDOW;
+	return (uint32_t)(window ? fresh * *n / window : 0);
 }
 
 int weir__sim_share_run(struct search *q)

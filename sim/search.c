@@ -301,7 +301,10 @@ static bool budget_left(struct search *q)
 
 static struct sim_counts counts_of(const struct search *q)
 {
-	struct sim_counts c = {.schedules = q->all_runs, .window = q->window.n, .window_new = q->window.fresh};
+	struct sim_counts c = {.schedules = q->all_runs};
+	c.window_new = weir__sim_window_fresh(&q->window, &c.window);
+	if (q->share)
+		c.window_new = weir__sim_share_window(q, &c.window);
 	if (q->seen)
 		c.orders = weir__sim_seen_count(q->seen, &c.orders_more);
 	return c;

@@ -65,6 +65,7 @@ int weir__sim_share_run(struct search *q);
 uint64_t weir__sim_share_adopt(struct search *q);
 void weir__sim_share_free(struct search *q);
 void weir__sim_share_tell(const struct search *q, struct weir_sim_explored *out); /* bounds and estimate */
+uint32_t weir__sim_share_window(const struct search *q, uint32_t *n); /* as weir__sim_window_fresh */
 /* In a process of a share, before each schedule: false where it can find nothing that counts any more. */
 bool weir__sim_share_wanted(const struct search *q);
 /* ... and after each. */

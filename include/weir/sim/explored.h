@@ -42,7 +42,7 @@ struct weir_sim_explored {
 	/* With opts.count_orders. Orders: schedules that differ in more than the order of independent operations. */
 	uint64_t orders;
 	bool orders_more;    /* ... and some more: the table is full */
-	uint32_t window;     /* the last 1000 schedules, or as many as there were */
+	uint32_t window;     /* the last 1000 schedules, or the later half of fewer than 2000 */
 	uint32_t window_new; /* how many of them were of an order not seen before; 0 where the table is full */
 	uint32_t pairs;      /* that were seen in one order only, where both orders might be possible */
 	bool pairs_more;     /* ... among the places in the code that were watched; there are more */
