@@ -405,7 +405,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 				   .schedules = q->schedules,
 				   .replay = out->replay};
 	if (failed) {
-		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
+		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM && s->failure.kind != WEIR_SIM_BAD_REPLAY)
 			run_again(q); /* Q2 */
 		if (!q->opts.no_shrink && !q->opts.replay && weir__sim_shrinkable(s))
 			make_smaller(q, &about);
@@ -445,15 +445,15 @@ static uint64_t sweep(struct search *q)
 	q->part = 0;
 	q->parts = 1;
 	for (size_t f = 0; f < 2 && !failed; f++) {
-		for (*faults[f] = 1 + q->job; !failed; *faults[f] += q->jobs) {
+		for (*faults[f] = 1 + q->job;; *faults[f] += q->jobs) {
 			q->fault_reached = false;
 			free_strategies(q);
 			if (make_strategies(q) < 0)
 				abort();
 			failed = search_schedules(q);
-			if (!q->fault_reached)
-				break;
-			q->faults++;
+			q->faults += q->fault_reached;
+			if (failed || !q->fault_reached)
+				break; /* a failure is told with the fault it had */
 		}
 		if (!failed)
 			*faults[f] = 0;
