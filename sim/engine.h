@@ -187,7 +187,7 @@ struct sim {
 	volatile uint32_t ticks; /* of the timer of fault.c */
 	struct sim_pairs *pairs; /* pairs.c; NULL: not counted */
 	struct sim_marks *marks; /* explored.c: conditions that must be true once */
-	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
+	volatile bool time_up;   /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
 

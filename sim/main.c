@@ -119,14 +119,10 @@ static bool set_switch(struct flags *f, const char *flag)
 	const struct {
 		const char *name;
 		bool *to;
-	} switches[] = {{"--list", &f->list},
-			{"--no-canary", &f->no_canary},
-			{"--help", &f->help},
-			{"--progress", &f->progress},
-			{"--pairs", &f->pairs},
-			{"--all-pairs", &f->all_pairs},
-			{"--no-count", &f->no_count},
-			{"--need-sometimes", &f->need_sometimes}};
+	} switches[] = {{"--list", &f->list},         {"--no-canary", &f->no_canary},
+			{"--help", &f->help},         {"--progress", &f->progress},
+			{"--pairs", &f->pairs},       {"--all-pairs", &f->all_pairs},
+			{"--no-count", &f->no_count}, {"--need-sometimes", &f->need_sometimes}};
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
 		if (strcmp(flag, switches[i].name) != 0)
 			continue;
@@ -138,8 +134,8 @@ static bool set_switch(struct flags *f, const char *flag)
 
 static bool has_value(const char *flag)
 {
-	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps", "--max-steps",
-						 "--wall", "--jobs",	  "--report",	"--replay", "--from"};
+	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",  "--max-steps",
+						 "--wall", "--jobs",      "--report",   "--replay", "--from"};
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i++)
 		if (strcmp(flag, with_value[i]) == 0)
 			return true;

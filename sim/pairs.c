@@ -88,7 +88,8 @@ static void add(struct set *set, uint32_t i)
 /* The place's number, which it gets now if it is new. O3 */
 static uint32_t place_of(struct sim_pairs *p, const void *site, uint32_t task)
 {
-	uint64_t hash = ((uint64_t)(uintptr_t)site + task * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+	uint64_t hash = ((uint64_t)(uintptr_t)site + task * UINT64_C(0x9e3779b97f4a7c15)) *
+			UINT64_C(0xd6e8feb86659fd93);
 	for (uint32_t i = (uint32_t)(hash >> 40) % TABLE;; i = (i + 1) % TABLE) {
 		if (p->at[i] == 0) {
 			if (p->n == PLACES) {

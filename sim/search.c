@@ -310,7 +310,7 @@ static struct sim_counts counts_of(const struct search *q)
 	return c;
 }
 
-/* A schedule has not failed. */
+/* Of a schedule that is over. One that fails is never a repeated one: that would have failed before. */
 static void note_schedule(struct search *q, bool repeated)
 {
 	struct sim *s = q->s;
@@ -336,8 +336,7 @@ static uint64_t search_schedules(struct search *q)
 		run_one(q, number);
 		struct sim_strategy *st = s->strategy;
 		bool more = !s->failure.kind && st->end(st, s);
-		if (!s->failure.kind)
-			note_schedule(q, st->repeated);
+		note_schedule(q, !s->failure.kind && st->repeated);
 		if (twice && !s->failure.kind)
 			run_again(q);
 		if (s->failure.kind) {

@@ -65,7 +65,7 @@ int weir__sim_share_run(struct search *q);
 uint64_t weir__sim_share_adopt(struct search *q);
 void weir__sim_share_free(struct search *q);
 void weir__sim_share_tell(const struct search *q, struct weir_sim_explored *out); /* bounds and estimate */
-uint32_t weir__sim_share_window(const struct search *q, uint32_t *n); /* as weir__sim_window_fresh */
+uint32_t weir__sim_share_window(const struct search *q, uint32_t *n);             /* as weir__sim_window_fresh */
 /* In a process of a share, before each schedule: false where it can find nothing that counts any more. */
 bool weir__sim_share_wanted(const struct search *q);
 /* ... and after each. */
@@ -82,6 +82,6 @@ struct sim_counts {
 
 struct sim_progress *weir__sim_progress_new(const char *name); /* NULL: no memory, and nothing is shown */
 void weir__sim_progress_show(struct sim_progress *p, const struct sim_counts *counts); /* if it is time */
-void weir__sim_progress_free(struct sim_progress *p); /* and takes the line away */
+void weir__sim_progress_free(struct sim_progress *p);                                  /* and takes the line away */
 
 #endif

@@ -37,7 +37,7 @@ struct branch {
 struct dfs {
 	struct sim_strategy base;
 	struct branch *path;
-	size_t depth, length, cap; /* where this schedule is; how long the path is */
+	size_t depth, length, cap;        /* where this schedule is; how long the path is */
 	struct sim_dfs_bound bound, cost; /* cost: of this schedule */
 	bool cut_preemption, cut_early;   /* the bound has taken alternatives away */
 	bool broken;

@@ -119,9 +119,10 @@ static bool prefix_end(struct sim_strategy *st, const struct sim *s)
 {
 	struct prefix *p = (struct prefix *)st;
 	if (!p->over) /* F2 */
-		weir__sim_fail(p->sim, WEIR_SIM_BAD_REPLAY,
-			       "the schedule was over after %llu steps, and its prefix was not: there is nothing to explore",
-			       (unsigned long long)s->step);
+		weir__sim_fail(
+			p->sim, WEIR_SIM_BAD_REPLAY,
+			"the schedule was over after %llu steps, and its prefix was not: there is nothing to explore",
+			(unsigned long long)s->step);
 	bool more = p->over && p->inner->end(p->inner, s);
 	st->repeated = p->inner->repeated;
 	return more;

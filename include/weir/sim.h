@@ -80,8 +80,8 @@ struct weir_sim_opts {
 	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs: 0, and then in
 	 * each; with ipb: as often as can be, and then it is the highest bound. */
 	unsigned early;
-	bool no_early;       /* time moves only when every task waits */
-	const char *replay;  /* one schedule, as a report named it */
+	bool no_early;      /* time moves only when every task waits */
+	const char *replay; /* one schedule, as a report named it */
 	/* A replay string, with "@N" behind it if wanted: every schedule begins with its choices, up to the last one
 	 * (or to step N), and from there on is the strategy's. NULL: all of the schedule is. */
 	const char *from;

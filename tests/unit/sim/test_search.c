@@ -244,13 +244,12 @@ START_TEST(a_prefix_ends_at_its_step)
 		const char *from;
 		uint64_t schedules;
 	} all[] = {
-		{"s1.x.0000:-", 35},     /* C(7, 3) */
-		{"s1.x.0000:-@1", 35},
-		{"s1.x.0000:-@2", 15},   /* one pick of a is made: C(6, 2) */
-		{"s1.x.0000:-@3", 5},    /* two: C(5, 1) */
-		{"s1.x.0000:1>2", 20},   /* one of b: C(6, 3) */
-		{"s1.x.0000:1>2@1", 35}, /* ... which comes too late */
-		{"s1.x.0000:1>2@4", 4},  /* three of b: C(4, 3) */
+		{"s1.x.0000:-", 35},                              /* C(7, 3) */
+		{"s1.x.0000:-@1", 35},     {"s1.x.0000:-@2", 15}, /* one pick of a is made: C(6, 2) */
+		{"s1.x.0000:-@3", 5},                             /* two: C(5, 1) */
+		{"s1.x.0000:1>2", 20},                            /* one of b: C(6, 3) */
+		{"s1.x.0000:1>2@1", 35},                          /* ... which comes too late */
+		{"s1.x.0000:1>2@4", 4},                           /* three of b: C(4, 3) */
 		{"s1.x.0000:1>2,2>1", 10},
 	};
 	static const char *const strategies[] = {"random", "pos", "surw", "pct3", "portfolio"};
@@ -301,8 +300,8 @@ END_TEST
 
 START_TEST(a_prefix_that_does_not_fit_fails)
 {
-	static const char *const misfits[] = {"s1.x.0000:1>7", "s1.x.0000:1>t", "s1.x.0000:c3=1", "s1.x.0000:999>1",
-					      "s1.x.0000:-@999", "s1.x.0000:1>2,c0=1,2>1"};
+	static const char *const misfits[] = {"s1.x.0000:1>7",   "s1.x.0000:1>t",   "s1.x.0000:c3=1",
+					      "s1.x.0000:999>1", "s1.x.0000:-@999", "s1.x.0000:1>2,c0=1,2>1"};
 	plan[0] = 2, plan[1] = 3;
 	for (size_t i = 0; i < sizeof(misfits) / sizeof(misfits[0]); i++) {
 		opts = (struct weir_sim_opts){.from = misfits[i]};
