@@ -462,7 +462,8 @@ void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
 
 struct sim_pair_list;
 
-/* weir_sim_run, and all pairs that were seen in one order only (explored.h; the caller frees them). pairs may be NULL. */
+/* weir_sim_run, and all pairs that were seen in one order only (explored.h; the caller frees them). pairs may be
+ * NULL. */
 int weir__sim_search(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out,
 		     struct sim_pair_list *pairs);
 

@@ -106,8 +106,8 @@ static int add_strategy(struct search *q, const char *name)
 	struct sim_strategy *st = strategy_of(q, name, &known), *wrapper = st;
 	if (!known)
 		fprintf(stderr,
-			"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN (0..1000), ipb "
-			"or portfolio\n",
+			"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN "
+			"(0..1000), ipb or portfolio\n",
 			name);
 	if (st && q->opts.from && !(wrapper = weir__sim_prefix_new(q->s, &q->from, q->until, st)))
 		st->free(st);

@@ -117,7 +117,8 @@ struct weir_sim_result {
  * the call returns: strategies that draw take every jobs-th schedule, dfs takes every jobs-th subtree; ipb and others
  * that cannot be shared run in the calling process alone. Schedule k of process j (both from 0) has the number
  * k * jobs + j, budgets are for all together, and the failure with the lowest number is the result, whichever was found
- * first: so it depends on the seed and on jobs, not on who was fast. What a scenario leaves in memory, for the next
+ * first: so it depends on the seed and on jobs, not on who was fast (one with more than 65536 deviations is told without
+ * its schedule). What a scenario leaves in memory, for the next
  * schedule or for the caller, is each process's own. A process that dies is a failure (crash). After a SIGINT, SIGTERM
  * or SIGHUP that does not end the caller: WEIR_ECANCELED.
  *

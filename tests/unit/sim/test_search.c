@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/sim.h>
@@ -535,6 +536,47 @@ START_TEST(what_fails_in_one_process_only_is_not_determined)
 }
 END_TEST
 
+/* Half of them deviate: more than a process can hand over. */
+static int many_choices(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	unsigned sum = 0;
+	(void)ctx, (void)err, (void)arg;
+	for (int i = 0; i < 140000; i++)
+		sum += weir_sim_choose(2, "bit");
+	WEIR_SIM_ASSERT(sum < 65537);
+	return 0;
+}
+
+START_TEST(a_failure_can_be_too_long)
+{
+	opts = (struct weir_sim_opts){.strategy = "random", .jobs = 2};
+	ck_assert_int_eq(run(many_choices, NULL), 1);
+	ck_assert_int_eq(r.kind, WEIR_SIM_ASSERTION);
+	ck_assert_ptr_nonnull(strstr(r.message, "sum < 65537"));
+	ck_assert_str_eq(r.replay, "");
+}
+END_TEST
+
+/* No descriptors for all processes: those that were made are gone. */
+START_TEST(processes_may_be_refused)
+{
+	struct rlimit few, before;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int free_one = dup(0);
+	ck_assert_int_ge(free_one, 0);
+	close(free_one);
+	few = before;
+	few.rlim_cur = (rlim_t)free_one + 3; /* two pipes, of which one end each is closed again */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	opts = (struct weir_sim_opts){.jobs = 8};
+	plan[0] = plan[1] = 1;
+	int rc = run(two_walks, NULL);
+	setrlimit(RLIMIT_NOFILE, &before);
+	ck_assert_int_eq(rc, WEIR_EAGAIN);
+	nobody_is_left();
+}
+END_TEST
+
 static int alive; /* a pipe: each process that runs has its writing end */
 
 static int tells_that_it_runs(weir_ctx *ctx, weir_err *err, void *arg)
@@ -821,6 +863,8 @@ int main(void)
 		a_process_that_ends_is_a_failure,
 		a_crash_of_a_task_is_the_schedules,
 		what_fails_in_one_process_only_is_not_determined,
+		a_failure_can_be_too_long,
+		processes_may_be_refused,
 		a_signal_ends_all,
 		a_signal_that_is_handled_ends_the_search,
 		steps_are_a_budget,
