@@ -582,6 +582,7 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	between_steps(s);
 	t->op = op;
 	t->deadline_at = deadline_at;
+	s->timed |= deadline_at != WEIR_FOREVER;
 	s->facts |= SIM_FACT_PARKED;
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)

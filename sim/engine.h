@@ -184,6 +184,7 @@ struct sim {
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
+	bool timed;              /* a task has waited with a deadline: time could have moved early */
 	volatile uint32_t ticks; /* of the timer of fault.c */
 	struct sim_pairs *pairs; /* pairs.c; NULL: not counted */
 	struct sim_marks *marks; /* explored.c: conditions that must be true once */

@@ -43,7 +43,7 @@ struct job {
 	struct sim_choice item[ITEMS];
 	uint64_t schedules, repeated, all_runs, faults, steps, decisions;
 	enum weir_sim_end end;
-	bool exhausted;
+	bool exhausted, timed;
 	struct weir_sim_explored explored;
 	struct sim_marks marks;
 	uint32_t window, window_new;
@@ -134,6 +134,7 @@ static void hand_over(const struct search *q, struct job *job)
 	job->decisions = q->s->total_decisions;
 	job->end = q->end;
 	job->exhausted = q->exhausted;
+	job->timed = q->s->timed;
 	job->marks = q->marks;
 	job->window_new = weir__sim_window_fresh(&q->window, &job->window);
 	if (st->tell)
@@ -305,6 +306,7 @@ static void add_up(struct search *q)
 		q->s->total_steps += job->steps;
 		q->s->total_decisions += job->decisions;
 		q->exhausted &= job->exhausted;
+		q->s->timed |= job->timed;
 		if (job->end > q->end)
 			q->end = job->end;
 		for (uint32_t k = 0; k < job->marks.n; k++)

@@ -233,19 +233,23 @@ static void print_counts(const struct weir_sim_result *r)
 		printf(", %u processes", e->jobs);
 }
 
-static void print_bound(const struct weir_sim_result *r)
+static void bound_text(char out[40], uint32_t most, const char *what)
 {
-	const struct weir_sim_explored *e = &r->explored;
-	char preemptions[40] = "any number of preemptions", early[40] = "any number of early timers";
-	bool usual = r->exhausted && e->bound_preemptions == WEIR_SIM_NO_BOUND && e->bound_early == 0;
-	if (!has_bound(e) || usual) /* usual: dfs, unless it is told otherwise */
+	if (most == WEIR_SIM_NO_BOUND)
+		snprintf(out, 40, "any number of %ss", what);
+	else if (most == 0)
+		snprintf(out, 40, "no %s", what);
+	else
+		snprintf(out, 40, "at most %u %s%s", most, what, most == 1 ? "" : "s");
+}
+
+static void print_bound(const struct weir_sim_explored *e)
+{
+	char preemptions[40], early[40];
+	if (!has_bound(e))
 		return;
-	if (e->bound_preemptions != WEIR_SIM_NO_BOUND)
-		snprintf(preemptions, sizeof(preemptions), "at most %u preemption%s", e->bound_preemptions,
-			 e->bound_preemptions == 1 ? "" : "s");
-	if (e->bound_early != WEIR_SIM_NO_BOUND)
-		snprintf(early, sizeof(early), "at most %u early timer%s", e->bound_early,
-			 e->bound_early == 1 ? "" : "s");
+	bound_text(preemptions, e->bound_preemptions, "preemption");
+	bound_text(early, e->bound_early, "early timer");
 	printf("       bound: every schedule with %s and %s was run\n", preemptions, early);
 }
 
@@ -254,7 +258,7 @@ static void print_explored(const struct weir_sim_result *r)
 {
 	static const char *const spent[] = {[WEIR_SIM_END_STEPS] = "--max-steps", [WEIR_SIM_END_TIME] = "--wall"};
 	const struct weir_sim_explored *e = &r->explored;
-	print_bound(r);
+	print_bound(e);
 	if (!r->kind && (e->end == WEIR_SIM_END_STEPS || e->end == WEIR_SIM_END_TIME))
 		printf("       ended by %s\n", spent[e->end]);
 	for (uint32_t i = 0; i < e->never && i < WEIR_SIM_LISTED; i++)

@@ -138,7 +138,7 @@ static struct touched *touched_by(struct sim *s, uint32_t object)
 		return NULL;
 	}
 	struct touched *o = &p->object[object];
-	uint64_t identity = (uint64_t)s->objects[object].creator << 32 | s->objects[object].index;
+	uint64_t identity = s->objects[object].identity;
 	if (o->schedule != p->schedule || o->identity != identity)
 		*o = (struct touched){.schedule = p->schedule, .identity = identity};
 	return o;

@@ -22,10 +22,9 @@
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
 
 static const char *const kind_names[] = {
-	"pass",      "assertion",      "crash",        "deadlock",   "leak",
-	"ownership", "account",        "invariant",    "step limit", "hang",
-	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
-	"never",
+	"pass",         "assertion",  "crash",           "deadlock",   "leak",   "ownership",
+	"account",      "invariant",  "step limit",      "hang",       "misuse", "nondeterminism",
+	"no decisions", "bad replay", "linearizability", "never true",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -365,7 +364,7 @@ static void judge(struct search *q)
 			       "%llu schedule%s without one decision: this test explores nothing",
 			       (unsigned long long)q->schedules, q->schedules == 1 ? "" : "s");
 	else if (q->opts.need_sometimes && e.never)
-		weir__sim_fail(s, WEIR_SIM_NEVER, "\"%s\" was true in no schedule of %llu%s", e.never_name[0],
+		weir__sim_fail(s, WEIR_SIM_NEVER_TRUE, "\"%s\" was true in no schedule of %llu%s", e.never_name[0],
 			       (unsigned long long)q->all_runs, e.never > 1 ? ", and others were not either" : "");
 }
 
@@ -508,8 +507,8 @@ static void tell_explored(const struct search *q, struct sim_pair_list *pairs, s
 		st->tell(st, q->exhausted, out);
 	if (q->share)
 		weir__sim_share_tell(q, out);
-	if (out->bound_early == WEIR_SIM_NO_BOUND && !q->opts.no_early && early_of(q, 0) < out->bound_early)
-		out->bound_early = early_of(q, 0);
+	if (q->s->timed && !q->opts.no_early && early_of(q, 0) < out->bound_early)
+		out->bound_early = early_of(q, 0); /* which the engine keeps, not the strategy */
 	weir__sim_marks_tell(&q->marks, out);
 	if (!q->seen)
 		return;

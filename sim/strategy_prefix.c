@@ -87,7 +87,7 @@ static uint32_t prefix_pick(struct sim_strategy *st, const struct sim_view *view
 	const struct sim_choice *c = due(p, false, view->sim->step);
 	if (c && !possible(view, c->value))
 		misfit(p, c);
-	uint32_t pick = c ? c->value : weir__sim_standard(view->sim);
+	uint32_t pick = c ? c->value : view->standard;
 	if (p->inner->alone && pick != SIM_CLOCK) /* F3 */
 		p->inner->alone(p->inner, view->sim, pick);
 	look_for_end(p, view->sim->step + 1, pick == SIM_CLOCK);

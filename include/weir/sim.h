@@ -63,7 +63,7 @@ enum weir_sim_kind {
 	WEIR_SIM_BAD_REPLAY,     /* the replay string does not fit the scenario */
 	/* no order explains what operations returned (weir/sim/history.h) */
 	WEIR_SIM_LINEARIZABILITY,
-	WEIR_SIM_NEVER,          /* opts.need_sometimes: a condition that was true in no schedule */
+	WEIR_SIM_NEVER_TRUE, /* opts.need_sometimes: a condition that was true in no schedule */
 };
 
 struct weir_sim_opts {
@@ -119,7 +119,7 @@ struct weir_sim_result {
  * k * jobs + j, budgets are for all together, and the failure with the lowest number is the result, whichever was found
  * first: so it depends on the seed and on jobs, not on who was fast (one with more than 65536 deviations is told without
  * its schedule). What a scenario leaves in memory, for the next
- * schedule or for the caller, is each process's own. A process that dies is a failure (crash). After a SIGINT, SIGTERM
+ * schedule or for the caller, is each process's own; other threads of the caller are in none. A process that dies is a failure (crash). After a SIGINT, SIGTERM
  * or SIGHUP that does not end the caller: WEIR_ECANCELED.
  *
  * Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could

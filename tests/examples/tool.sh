@@ -68,7 +68,7 @@ runs '--wall ends a search' 0 'ended by --wall' '^[a-z_]+: [0-9]+ schedules, [0-
 runs '--wall ends processes' 0 'ended by --wall' '^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders' \
 	"$tests" --wall 1 --schedules 1000000000 --progress --jobs 2
 runs '--strategy ipb' 0 'all there are' '' "$tests" --strategy ipb
-runs '--strategy dfs0: the bound is told' 0 'at most 0 preemptions and at most 0 early timers' '' "$tests" --strategy dfs0
+runs '--strategy dfs0: the bound is told' 0 'with no preemption and no early timer was run' '' "$tests" --strategy dfs0
 runs '--strategy dfs: how many there may be' 0 ', of about [0-9]' '' "$tests" --strategy dfs --schedules 2
 runs '--jobs' 0 'all there are, .*2 processes' '' "$tests" --strategy dfs --jobs 2
 runs '--jobs 65' 2 '' 'wants a number of 1 to 64' "$tests" --jobs 65

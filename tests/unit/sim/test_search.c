@@ -155,6 +155,7 @@ START_TEST(both_bounds_rise)
 		opts = (struct weir_sim_opts){.strategy = "dfs", .early = early[i], .no_early = early[i] == 0};
 		ck_assert_int_eq(run(naps, NULL), 0);
 		ck_assert(r.exhausted);
+		ck_assert_uint_eq(r.explored.bound_early, early[i] == 1 ? 1 : early[i] ? 1000 : WEIR_SIM_NO_BOUND);
 		uint64_t all = r.schedules;
 		opts.strategy = "ipb";
 		ck_assert_int_eq(run(naps, NULL), 0);
@@ -798,7 +799,7 @@ START_TEST(what_was_never_true_is_told)
 		ck_assert_str_eq(r.explored.never_name[1], "five");
 		opts.need_sometimes = true;
 		ck_assert_int_eq(run(marks, NULL), 1);
-		ck_assert_int_eq(r.kind, WEIR_SIM_NEVER);
+		ck_assert_int_eq(r.kind, WEIR_SIM_NEVER_TRUE);
 		ck_assert_ptr_nonnull(strstr(r.message, "\"four\" was true in no schedule of 100"));
 	}
 }
@@ -811,7 +812,7 @@ START_TEST(what_is_not_always_true_fails)
 	ck_assert_int_eq(run(marks, &bad), 1);
 	ck_assert_int_eq(r.kind, WEIR_SIM_ASSERTION);
 	ck_assert_str_eq(r.message, "\"n is not that\" does not hold");
-	ck_assert_str_eq(weir_sim_kind_name(WEIR_SIM_NEVER), "never");
+	ck_assert_str_eq(weir_sim_kind_name(WEIR_SIM_NEVER_TRUE), "never true");
 	weir_sim_sometimes(false, "outside of a search"); /* does nothing */
 	weir_sim_always(true, "outside of a search");
 }
@@ -820,6 +821,41 @@ END_TEST
 START_TEST(always_outside_of_a_search_aborts)
 {
 	weir_sim_always(false, "outside of a search");
+}
+END_TEST
+
+/* What weir_sim_main prints: status, and the text that must be in it. */
+static void main_says(int status, char *const *flags, const char *text)
+{
+	struct weir_sim_test test = {.name = "marks", .fn = marks, .opts = {.schedules = 50, .strategy = "dfs1"}};
+	char *argv[8] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "--no-canary"}, printed[4000];
+	int argc = 2;
+	while (*flags)
+		argv[argc++] = *flags++;
+	FILE *to = tmpfile();
+	int before = dup(STDOUT_FILENO);
+	ck_assert(to && before >= 0);
+	fflush(stdout);
+	dup2(fileno(to), STDOUT_FILENO);
+	int got = weir_sim_main_tests(argc, argv, (struct weir_sim_test *[]){&test}, 1);
+	fflush(stdout);
+	dup2(before, STDOUT_FILENO);
+	close(before);
+	rewind(to);
+	printed[fread(printed, 1, sizeof(printed) - 1, to)] = '\0';
+	fclose(to);
+	ck_assert_int_eq(got, status);
+	ck_assert_msg(strstr(printed, text) != NULL, "no \"%s\" in: %s", text, printed);
+}
+
+START_TEST(main_tells_what_was_never_true)
+{
+	static char need[] = "--need-sometimes", jobs[] = "--jobs", two[] = "2";
+	main_says(0, (char *[]){NULL}, "\n       never true: four\n       never true: five\n");
+	main_says(0, (char *[]){NULL}, ", all there are, 4 orders\n"); /* dfs1: the bound has cut nothing */
+	main_says(0, (char *[]){jobs, two, NULL}, ", 2 processes\n       never true: four\n");
+	main_says(1, (char *[]){need, NULL}, ", never true\n");
+	main_says(1, (char *[]){need, jobs, two, NULL}, "0 passed, 1 failed\n");
 }
 END_TEST
 
@@ -873,6 +909,7 @@ int main(void)
 		the_set_of_orders_is_bounded,
 		pairs_in_one_order_are_counted,
 		what_was_never_true_is_told,
+		main_tells_what_was_never_true,
 		what_is_not_always_true_fails,
 		there_are_only_so_many_names,
 	};
