@@ -223,7 +223,7 @@ static void print_counts(const struct weir_sim_result *r)
 	if (e->orders)
 		printf(", %s%llu order%s", e->orders_more ? "more than " : "", (unsigned long long)e->orders,
 		       e->orders == 1 ? "" : "s");
-	if (e->window_new && !r->exhausted)
+	if (e->window_new && !r->exhausted && !r->kind)
 		printf(" (%u of the last %u new)", e->window_new, e->window);
 	if (e->pairs)
 		printf(", %u%s one-way pair%s", e->pairs, e->pairs_more ? " or more" : "", e->pairs == 1 ? "" : "s");

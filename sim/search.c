@@ -365,7 +365,7 @@ static void judge(struct search *q)
 			       (unsigned long long)q->schedules, q->schedules == 1 ? "" : "s");
 	else if (q->opts.need_sometimes && e.never)
 		weir__sim_fail(s, WEIR_SIM_NEVER_TRUE, "\"%s\" was true in no schedule of %llu%s", e.never_name[0],
-			       (unsigned long long)q->all_runs, e.never > 1 ? ", and others were not either" : "");
+			       (unsigned long long)q->schedules, e.never > 1 ? ", and others were not either" : "");
 }
 
 static void run_listed(void *arg, const struct sim_replay *list)
