@@ -24,8 +24,8 @@ static long field_kib(const char *text, const char *field)
 	return at ? strtol(at + strlen(field), NULL, 10) : -1;
 }
 
-/* Memory, that is: not the pages of the program file, of which more are in use over time. Takes none of its own, since a
- * task asks. -1: cannot be known. */
+/* Memory, that is: not the pages of the program file, of which more are in use over time. Takes none of its own, since
+ * a task asks. -1: cannot be known. */
 static long resident_kib(void)
 {
 	char text[4096];

@@ -433,8 +433,8 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 		tell(q, 1, out);
 }
 
-/* Nth-fault sweep: the search again and again, with a later fault each time, until none is reached. Processes that share
- * it take the faults in turn, each with all of its schedules. */
+/* Nth-fault sweep: the search again and again, with a later fault each time, until none is reached. Processes that
+ * share it take the faults in turn, each with all of its schedules. */
 static uint64_t sweep(struct search *q)
 {
 	uint64_t failed = 0, *faults[] = {&q->opts.fail_alloc, &q->opts.fail_spawn};

@@ -32,9 +32,11 @@ struct sim_strategy {
 	bool (*end)(struct sim_strategy *st, const struct sim *s);
 	/* Set by end: the schedule that is over was run before, or belongs to another process. It is not counted. */
 	bool repeated;
-	/* NULL: cannot be split. Before the first schedule: this is process `job` of `jobs`, which run disjoint parts. */
+	/* NULL: cannot be split. Before the first schedule: this is process `job` of `jobs`, which run disjoint
+	 * parts. */
 	void (*split)(struct sim_strategy *st, uint32_t job, uint32_t jobs);
-	/* May be NULL. What is known of the whole: bound_..., estimate. exhausted: end has said that nothing is left. */
+	/* May be NULL. What is known of the whole: bound_..., estimate. exhausted: end has said that nothing is
+	 * left. */
 	void (*tell)(const struct sim_strategy *st, bool exhausted, struct weir_sim_explored *out);
 	void (*free)(struct sim_strategy *st);
 };

@@ -117,10 +117,10 @@ struct weir_sim_result {
  * the call returns: strategies that draw take every jobs-th schedule, dfs takes every jobs-th subtree; ipb and others
  * that cannot be shared run in the calling process alone. Schedule k of process j (both from 0) has the number
  * k * jobs + j, budgets are for all together, and the failure with the lowest number is the result, whichever was found
- * first: so it depends on the seed and on jobs, not on who was fast (one with more than 65536 deviations is told without
- * its schedule). What a scenario leaves in memory, for the next
- * schedule or for the caller, is each process's own; other threads of the caller are in none. A process that dies is a failure (crash). After a SIGINT, SIGTERM
- * or SIGHUP that does not end the caller: WEIR_ECANCELED.
+ * first: so it depends on the seed and on jobs, not on who was fast. (One with more than 65536 deviations is told
+ * without its schedule.) What a scenario leaves in memory, for the next schedule or for the caller, is each process's
+ * own; other threads of the caller are in none. A process that dies is a failure (crash). After a SIGINT, SIGTERM or
+ * SIGHUP that does not end the caller: WEIR_ECANCELED.
  *
  * Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could
  * not run (WEIR_EINVAL: an unknown strategy or a malformed replay string, or a search inside a search; WEIR_ENOMEM;

@@ -63,7 +63,8 @@ runs '--schedules from the environment' 0 'explored 18 schedules' '' env WEIR_SI
 runs '--strategy and --seed' 0 'all there are' '' "$tests" --strategy dfs --seed 3
 runs '--wall' 0 '^1 passed' '' "$tests" --wall 100 --schedules 10
 runs '--max-steps' 0 'ended by --max-steps' '' "$tests" --max-steps 500
-runs '--wall ends a search' 0 'ended by --wall' '^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders, [0-9]+ new per 1000, [0-9.]+ s$' \
+progress='^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders, [0-9]+ new per 1000, [0-9.]+ s$'
+runs '--wall ends a search' 0 'ended by --wall' "$progress" \
 	"$tests" --wall 1 --schedules 1000000000 --progress
 runs '--wall ends processes' 0 'ended by --wall' '^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders' \
 	"$tests" --wall 1 --schedules 1000000000 --progress --jobs 2

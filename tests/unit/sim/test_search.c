@@ -738,7 +738,8 @@ static int change(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-/* What comes before the spawns and after the join cannot come otherwise, and two that look commute: one pair is left. */
+/* What comes before the spawns and after the join cannot come otherwise, and two that look commute: one pair is
+ * left. */
 static int looks_and_changes(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_scope s;
