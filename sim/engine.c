@@ -30,6 +30,8 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
+#include "order.h"
+#include "explored.h"
 #include "strategy.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -130,6 +132,9 @@ static bool advance_time(struct sim *s, bool early)
 		return false;
 	if (at > s->now)
 		s->now = at;
+	s->barriers += !early;
+	if (s->order)
+		weir__sim_order_clock(s->order, s, early);
 	s->hash = (s->hash ^ (uint64_t)s->now) * UINT64_C(0x100000001b3);
 	if (s->trace)
 		weir__sim_trace_time(s, early);
@@ -153,6 +158,7 @@ static bool wake_quiescing(struct sim *s)
 			any = true;
 		}
 	}
+	s->barriers += any;
 	return any;
 }
 
@@ -304,8 +310,13 @@ static void begin_step(struct sim *s, struct sim_task *t)
 			s->step_hash[s->n_step_hash] = s->hash;
 		s->n_step_hash++;
 	}
+	if (s->order)
+		weir__sim_order_step(s->order, s, t);
+	s->facts = 0;
 	if (s->trace)
 		weir__sim_trace_step(s, t);
+	if (s->pairs && !t->completion)
+		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
 }
 
@@ -359,6 +370,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	weir__san_enter();
 	switch (event->note) {
 	case WEIR_NOTE_RESULT:
+		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
+			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
 		if (s->trace)
 			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
@@ -379,11 +392,13 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 
 static int64_t sim_now(weir_rt *rt)
 {
+	of(rt)->facts |= SIM_FACT_CLOCK;
 	return of(rt)->now;
 }
 
 static int64_t sim_wall(weir_rt *rt)
 {
+	of(rt)->facts |= SIM_FACT_CLOCK;
 	return WALL_BASE + of(rt)->now;
 }
 
@@ -401,6 +416,7 @@ static uint64_t sim_random(weir_rt *rt, uint64_t bound)
 
 bool weir__sim_alloc_fails(struct sim *s)
 {
+	s->facts |= SIM_FACT_FAULT;
 	if (++s->allocs != s->opts->fail_alloc)
 		return false;
 	s->fault_hit = true;
@@ -479,6 +495,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	if (parent) {
 		memcpy(t->clock, parent->clock, index * sizeof(t->clock[0]));
 		parent->clock[parent->index]++;
+		if (s->pairs)
+			weir__sim_pairs_spawn(s->pairs, parent->index, index);
 	}
 	t->clock[index] = 1;
 	weir__sim_clock_column(s, index);
@@ -494,6 +512,7 @@ static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void 
 	struct sim *s = of(rt);
 	weir__san_enter();
 	bool fails = ++s->spawns == s->opts->fail_spawn;
+	s->facts |= SIM_FACT_FAULT;
 	if (fails) {
 		s->fault_hit = true;
 		if (s->trace)
@@ -519,15 +538,19 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		weir__sim_fail(s, WEIR_SIM_MISUSE, "T%u %s was joined twice", target->index, target->pub.name);
 		return;
 	}
-	if (target->state != SIM_EXITED) {
+	/* One step, whether the target has ended or not, so that it does not depend on who was faster. A task of a
+	 * scope has ended: it is joined by who saw it leave. */
+	if (target->state != SIM_EXITED || !weir__inspect_scope_of(task)) {
 		own_op(t, WEIR_OP_JOIN, __builtin_return_address(0));
 		const struct weir_op *outer = t->op;
 		t->op = &t->own;
 		t->join_target = target->index;
 		weir__san_enter();
-		make_waiting(s, t, SIM_JOINING);
-		if (s->trace)
-			weir__sim_trace_block(s, t);
+		if (target->state != SIM_EXITED) {
+			make_waiting(s, t, SIM_JOINING);
+			if (s->trace)
+				weir__sim_trace_block(s, t);
+		}
 		reschedule(s, t);
 		t->completion = true;
 		begin_step(s, t);
@@ -535,6 +558,8 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		t->op = outer;
 	}
 	target->joined = true;
+	if (s->pairs)
+		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
@@ -557,6 +582,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	between_steps(s);
 	t->op = op;
 	t->deadline_at = deadline_at;
+	s->timed |= deadline_at != WEIR_FOREVER;
+	s->facts |= SIM_FACT_PARKED;
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
@@ -593,8 +620,12 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 {
 	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	weir__san_release(&t->token);
-	if (t->state == SIM_PARKED)
-		make_runnable(s, t);
+	t->wake_step = s->step;
+	if (t->state != SIM_PARKED)
+		return;
+	if (t->deadline_at != WEIR_FOREVER)
+		s->facts |= SIM_FACT_CLOCK;
+	make_runnable(s, t);
 }
 
 static void sim_unpark(weir_rt *rt, weir_task *task)
@@ -733,6 +764,8 @@ static void reset(struct sim *s)
 	s->n_stream = s->n_step_hash = 0;
 	s->hash = UINT64_C(0xcbf29ce484222325);
 	s->fault_hit = false;
+	s->facts = 0;
+	s->barriers = 0;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
 	s->checking = false;
@@ -740,11 +773,15 @@ static void reset(struct sim *s)
 	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);
 	weir__sim_fds_reset(s);
+	if (s->pairs)
+		weir__sim_pairs_begin(s->pairs);
 }
 
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 {
 	reset(s);
+	if (s->order)
+		weir__sim_order_begin(s->order);
 	struct sim_task *t = task_new(s, "main", NULL);
 	if (!t) {
 		s->failure.kind = WEIR_SIM_MISUSE;

@@ -10,11 +10,14 @@
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
+ *   jobs.c      the same over several processes; progress.c how far it is
+ *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
  *   shrink.c    a failing schedule made smaller
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
  *               none does
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
+ *   order.c     the partial order of a schedule, as a hash
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
  *   report.c    the failure for people; site.c turns addresses into file:line
@@ -42,6 +45,15 @@ enum sim_state {
 	SIM_JOINING,
 	SIM_QUIESCING,
 	SIM_EXITED, /* its function is over */
+};
+
+/* What is known of a step only when it is over; see dependence.c. */
+enum sim_fact {
+	SIM_FACT_CLOCK = 1 << 0,  /* it looked at the clock, or took away a deadline that waited to come */
+	SIM_FACT_READ = 1 << 1,   /* its operation turned out to be a read */
+	SIM_FACT_ZERO = 1 << 2,   /* its operation had the result 0 */
+	SIM_FACT_PARKED = 1 << 3, /* it ended in a park */
+	SIM_FACT_FAULT = 1 << 4,  /* it allocated or spawned: faults are counted */
 };
 
 /* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
@@ -76,6 +88,7 @@ struct sim_task {
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
+	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
@@ -113,7 +126,10 @@ struct sim_invariant {
 	const char *what;
 };
 
+struct sim_marks;
+struct sim_pairs;
 struct sim_strategy;
+struct sim_order;
 struct sim_trace;
 
 struct sim {
@@ -130,6 +146,8 @@ struct sim {
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
+	unsigned facts;          /* enum sim_fact, of the step that runs or has just run */
+	uint64_t barriers;       /* moments at which nobody could run */
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
 	struct sim_failure failure;
@@ -161,11 +179,16 @@ struct sim {
 
 	/* the search */
 	struct sim_strategy *strategy;
+	struct sim_order *order; /* NULL: nobody asks for the partial order */
 	struct sim_trace *trace; /* NULL: not recording */
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
-	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
+	bool timed;              /* a task has waited with a deadline: time could have moved early */
+	volatile uint32_t ticks; /* of the timer of fault.c */
+	struct sim_pairs *pairs; /* pairs.c; NULL: not counted */
+	struct sim_marks *marks; /* explored.c: conditions that must be true once */
+	volatile bool time_up;   /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
 };
 
@@ -435,6 +458,15 @@ void weir__sim_report(struct sim *s, const struct sim_report *about);
 /* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside
  * weir's own headers are skipped for the line that called them. */
 void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
+
+/* ---- search.c ---- */
+
+struct sim_pair_list;
+
+/* weir_sim_run, and all pairs that were seen in one order only (explored.h; the caller frees them). pairs may be
+ * NULL. */
+int weir__sim_search(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out,
+		     struct sim_pair_list *pairs);
 
 /* ---- main.c, canary.c ---- */
 

@@ -107,6 +107,7 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 	if (!s)
 		return;
 	ticks++;
+	s->ticks = (uint32_t)ticks;
 	if (s->opts->wall_ns > 0 && ticks * TICK_NS >= s->opts->wall_ns)
 		s->time_up = true;
 	same = s->step == last_step && s->total_steps == last_total ? same + 1 : 0;
