@@ -10,7 +10,7 @@
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
- *   shrink.c    a failing schedule made smaller
+ *   shrink.c    a failing schedule made smaller; explain.c what decided that it fails, report_why.c tells it
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
  *   replay.c    schedules as text
@@ -330,7 +330,6 @@ struct sim_replay {
 	struct sim_choice *items; /* deviations: at, value, data */
 	size_t n;
 	uint64_t fail_alloc, fail_spawn;
-	bool lenient; /* what is not possible where it stands is passed over rather than a failure */
 };
 
 int weir__sim_decode(const char *text, struct sim_replay *out); /* negative: malformed */
@@ -343,9 +342,6 @@ struct sim_replay weir__sim_deviations(const struct sim *s);
 
 /* Whether this failure is of a kind that is worth it, and safe to run again. */
 bool weir__sim_shrinkable(const struct sim *s);
-
-/* A list with as few deviations as can be found that fails like the schedule that has just run. run() runs one. */
-struct sim_replay weir__sim_shrink(struct sim *s, void (*run)(void *arg, const struct sim_replay *list), void *arg);
 
 /* ---- trace.c ---- */
 
@@ -423,6 +419,7 @@ struct sim_report {
 	uint64_t seed, schedule, schedules;
 	const char *replay;
 	uint64_t choices_before, choices; /* deviations before and after shrinking; both 0: not shrunk */
+	const struct sim_explanation *why; /* explain.h; NULL: not looked for */
 };
 
 /* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr

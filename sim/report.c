@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
+#include "explain.h"
 
 /* lines on stderr */
 #define LEAKS 20
@@ -271,6 +272,15 @@ static void say_replay(struct sim_out *out)
 		weir__sim_say(out, SIM_OUT_ALL, "replay: run %.200s with opts.replay = \"%s\"", name, a->replay);
 }
 
+static void put_shrunk(struct sim_line *line, const struct sim_out *out)
+{
+	const struct sim_report *a = out->about;
+	size_t preemptions = weir__sim_preemptions(out->s->trace);
+	weir__sim_put(line, "; shrunk from %llu to %llu choice%s, %zu preemption%s", (unsigned long long)a->choices_before,
+		      (unsigned long long)a->choices, a->choices == 1 ? "" : "s", preemptions,
+		      preemptions == 1 ? "" : "s");
+}
+
 static void say_head(struct sim_out *out)
 {
 	const struct sim_report *a = out->about;
@@ -295,8 +305,7 @@ static void say_head(struct sim_out *out)
 	weir__sim_put(&line, ", virtual time ");
 	weir__sim_put_time(&line, f->time_at);
 	if (a->choices_before)
-		weir__sim_put(&line, "; shrunk from %llu to %llu choices", (unsigned long long)a->choices_before,
-			      (unsigned long long)a->choices);
+		put_shrunk(&line, out);
 	weir__sim_put(&line, ")");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 }
@@ -659,6 +668,8 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 		say_task(&out);
 	if (!middle && s->failure.kind != WEIR_SIM_LEAK && s->failure.task != SIM_NONE)
 		say_others(&out);
+	out.gap = SIM_OUT_ALL;
+	weir__sim_report_why(&out);
 	out.gap = SIM_OUT_ALL;
 	weir__sim_report_table(&out);
 	if (!s->trace && about->schedule > 0)

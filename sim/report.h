@@ -93,6 +93,9 @@ const char *weir__sim_sync_verb(int op);
 
 void weir__sim_report_table(struct sim_out *out);
 
+/* How often a task was stopped that could have gone on; NULL: 0. */
+size_t weir__sim_preemptions(const struct sim_trace *trace);
+
 /* What an event, or the RESULT or BLOCK of one, reads like: "recv(ch1) -> item". */
 void weir__sim_put_event(struct sim_line *line, const struct sim_event *e, bool names);
 

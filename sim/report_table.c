@@ -699,6 +699,20 @@ static void draw_rows(struct table *t)
 		draw_failure(t);
 }
 
+size_t weir__sim_preemptions(const struct sim_trace *trace)
+{
+	uint32_t before = SIM_NONE;
+	size_t n = 0;
+	for (size_t i = 0; trace && i < trace->n; i++) {
+		const struct sim_event *e = &trace->events[i];
+		if (e->kind != SIM_EV_STEP)
+			continue;
+		n += before != SIM_NONE && before != e->task && e->preempts;
+		before = e->task;
+	}
+	return n;
+}
+
 void weir__sim_report_table(struct sim_out *out)
 {
 	struct table t = {.out = out};

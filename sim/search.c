@@ -9,12 +9,14 @@
  *      report shows. If it does not fail alike, that is the failure: the program is not deterministic.
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
  *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search.
- *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise. */
+ *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise.
+ *  Q6  Where a report is written, what is shown is explained (explain.c), by more runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
+#include "explain.h"
 #include "strategy.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
@@ -162,20 +164,28 @@ static void run_one(struct search *q, uint64_t schedule)
 	q->fault_reached |= s->fault_hit;
 }
 
+static void run_with(void *arg, struct sim_strategy *strategy)
+{
+	struct search *q = arg;
+	struct sim *s = q->s;
+	struct sim_strategy *before = s->strategy;
+	s->strategy = strategy;
+	s->early_left = REPLAY_EARLY;
+	strategy->begin(strategy, 0);
+	weir__sim_run_once(s, root_entry, q);
+	strategy->end(strategy, s);
+	s->strategy = before;
+}
+
 static void run_replay(struct search *q, const struct sim_replay *text)
 {
-	struct sim *s = q->s;
-	struct sim_strategy *replay = weir__sim_replay_new(s, text), *before = s->strategy;
+	struct sim_strategy *replay = weir__sim_replay_new(q->s, text);
 	if (!replay) {
 		fprintf(stderr, "weir sim: no memory to replay\n");
 		abort();
 	}
-	s->strategy = replay;
-	s->early_left = REPLAY_EARLY;
-	replay->begin(replay, 0);
-	weir__sim_run_once(s, root_entry, q);
+	run_with(q, replay);
 	replay->free(replay);
-	s->strategy = before;
 }
 
 /* ---- running twice ---- */
@@ -291,24 +301,28 @@ static uint64_t search_schedules(struct search *q)
 	return 0;
 }
 
-static void run_listed(void *arg, const struct sim_replay *list)
-{
-	run_replay(arg, list);
-}
-
-/* Q5. Leaves the smaller schedule as the one that has just run, with its trace. */
-static void make_smaller(struct search *q, struct sim_report *about)
+/* Q5, Q6. Leaves the schedule that is shown as the one that has just run, with its trace. */
+static void study(struct search *q, struct sim_report *about, struct sim_explanation *why)
 {
 	struct sim *s = q->s;
-	struct sim_replay before = weir__sim_deviations(s), list;
-	about->choices_before = before.n;
-	weir__sim_replay_free(&before);
+	bool shrink = !q->opts.no_shrink && !q->opts.replay, explain = !q->opts.quiet || q->opts.report;
+	if (!weir__sim_shrinkable(s) || (!shrink && !explain))
+		return;
+	struct sim_replay list = weir__sim_deviations(s);
+	about->choices_before = shrink ? list.n : 0;
 	weir__sim_trace_free(s->trace);
 	s->trace = NULL;
-	list = weir__sim_shrink(s, run_listed, q);
+	if (shrink) {
+		weir__sim_replay_free(&list);
+		list = weir__sim_shrink(s, run_with, q);
+	}
 	if (!list.items)
 		abort();
 	about->choices = list.n;
+	if (explain) {
+		weir__sim_explain(s, &list, run_with, q, why);
+		about->why = why;
+	}
 	run_replay(q, &list);
 	run_again(q);
 	weir__sim_replay_free(&list);
@@ -318,6 +332,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
 	const char *name = q->opts.name;
+	struct sim_explanation why;
 	struct sim_report about = {.name = name,
 				   .program = weir__sim_program,
 				   .strategy = failed && !q->opts.replay ? s->strategy->name : "replay",
@@ -328,8 +343,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 	if (failed) {
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
 			run_again(q); /* Q2 */
-		if (!q->opts.no_shrink && !q->opts.replay && weir__sim_shrinkable(s))
-			make_smaller(q, &about);
+		study(q, &about, &why);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}

@@ -47,8 +47,6 @@ static uint32_t replay_pick(struct sim_strategy *st, const struct sim_view *view
 	if (!c)
 		return standard;
 	if (!possible(view, c->value)) {
-		if (r->text->lenient)
-			return standard;
 		char who[32] = "the clock";
 		if (c->value != SIM_CLOCK)
 			snprintf(who, sizeof(who), "T%u", c->value);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Why a schedule fails: found by running schedules that differ from it a little (explain.c), told by report_why.c. */
+#ifndef WEIR_SIM_EXPLAIN_H
+#define WEIR_SIM_EXPLAIN_H
+
+#include "path.h"
+
+#define SIM_WHY_PAIRS 3
+#define SIM_WHY_CONTINUATIONS 200
+
+/* Two steps of the failing schedule. In the other order, with the rest as before as far as that is possible, the
+ * scenario passes. */
+struct sim_pair {
+	uint64_t first, second;
+};
+
+struct sim_explanation {
+	struct sim_pair pairs[SIM_WHY_PAIRS]; /* the last ones, in order */
+	unsigned n_pairs, n_flipped;          /* found, of so many that were run the other way round */
+	/* The first step after which each of so many random continuations fails as this one: 0: the scenario fails from
+	 * its start on. */
+	bool known;
+	uint64_t from, last; /* last: the step at which the schedule fails */
+	unsigned continuations;
+};
+
+/* Of the schedule with these deviations. Leaves another one in s. */
+void weir__sim_explain(struct sim *s, const struct sim_replay *list, weir__sim_run_fn *run, void *arg,
+		       struct sim_explanation *out);
+
+struct sim_out;
+
+/* The lines of the report; s->trace is that of the schedule. */
+void weir__sim_report_why(struct sim_out *out);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guide: follows a path (path.h) as far as it can be followed, and records what was done.
+ *
+ *  P1  A pick is the first step of the path that has not been used and whose task can run. Steps of tasks that cannot
+ *      run now stay for later, so two tasks keep their order where nothing forbids it. An early clock that cannot move
+ *      is dropped.
+ *  P2  Where no step of the path is possible, `beyond` picks, or the default policy.
+ *  P3  A data choice is the next one of the path by the same task; one that is too large, or not there, is `beyond`'s,
+ *      or 0.
+ *  P4  A path that was recorded, followed in the same program, gives the same run.
+ *
+ * The record grows while tasks run, in memory of the harness, and is kept from run to run. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "path.h"
+
+struct guiding {
+	struct sim_strategy base;
+	const struct sim *sim;
+	struct sim_guide *guide;
+	bool *used;
+	size_t first; /* all steps before it are used */
+	size_t n;     /* steps to follow */
+	uint32_t next_draw[WEIR_SIM_TASKS];
+	unsigned early;
+};
+
+int weir__sim_cost_order(const struct sim_cost *a, const struct sim_cost *b)
+{
+	const uint64_t x[] = {a->preemptions, a->switches, a->early,   a->others,
+			      a->numbers,     a->steps,    a->lateness};
+	const uint64_t y[] = {b->preemptions, b->switches, b->early,   b->others,
+			      b->numbers,     b->steps,    b->lateness};
+	for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return 0;
+}
+
+void weir__sim_path_free(struct sim_path *path)
+{
+	free(path->steps);
+	free(path->draws);
+	*path = (struct sim_path){.n = 0};
+}
+
+/* ---- recording ---- */
+
+static void record_step(struct sim_guide *g, uint32_t task)
+{
+	struct sim_path *p = &g->record;
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 256;
+		uint32_t *more = weir__own_realloc(p->steps, cap * sizeof(*more));
+		if (!more) {
+			g->no_memory = true;
+			return;
+		}
+		p->steps = more;
+		p->cap = cap;
+	}
+	p->steps[p->n++] = task;
+}
+
+static void record_draw(struct sim_guide *g, uint32_t task, uint32_t value)
+{
+	struct sim_path *p = &g->record;
+	if (p->n_draws == p->draws_cap) {
+		size_t cap = p->draws_cap ? 2 * p->draws_cap : 64;
+		struct sim_draw *more = weir__own_realloc(p->draws, cap * sizeof(*more));
+		if (!more) {
+			g->no_memory = true;
+			return;
+		}
+		p->draws = more;
+		p->draws_cap = cap;
+	}
+	p->draws[p->n_draws++] = (struct sim_draw){task, value, p->n};
+}
+
+/* It could have gone on with what it announced, and has not asked for others to run. */
+static bool is_stopped(const struct sim_task *t)
+{
+	return !t->due && t->op && t->op->kind != WEIR_OP_YIELD;
+}
+
+static void take(struct guiding *st, const struct sim *s, uint32_t task)
+{
+	struct sim_guide *g = st->guide;
+	if (g->see)
+		g->see(g->arg, s, task);
+	g->cost.switches += task != SIM_CLOCK && task != s->current;
+	record_step(g, task);
+}
+
+/* ---- following ---- */
+
+static bool can_run(const struct sim *s, uint32_t task)
+{
+	return s->runnable[task / 64] >> (task % 64) & 1;
+}
+
+/* P1: SIM_NONE if there is none. */
+static uint32_t next_of_path(struct guiding *st, const struct sim *s, bool clock)
+{
+	const struct sim_path *p = st->guide->path;
+	while (st->first < st->n && st->used[st->first])
+		st->first++;
+	for (size_t i = st->first; i < st->n; i++) {
+		uint32_t task = p->steps[i];
+		if (st->used[i])
+			continue;
+		if (task == SIM_CLOCK ? !clock : !can_run(s, task)) {
+			st->used[i] = task == SIM_CLOCK;
+			continue;
+		}
+		st->used[i] = true;
+		return task;
+	}
+	return SIM_NONE;
+}
+
+/* P2 */
+static uint32_t beyond(struct guiding *st, const struct sim_view *view)
+{
+	struct sim_view its = *view;
+	if (!st->guide->beyond)
+		return weir__sim_standard(view->sim);
+	if (view->clock && st->early == 0) {
+		its.clock = false;
+		its.n--;
+	}
+	uint32_t next = its.n > 1 ? st->guide->beyond->pick(st->guide->beyond, &its) : weir__sim_standard(view->sim);
+	st->early -= next == SIM_CLOCK;
+	return next;
+}
+
+static uint32_t guide_pick(struct sim_strategy *base, const struct sim_view *view)
+{
+	struct guiding *st = (struct guiding *)base;
+	struct sim_cost *cost = &st->guide->cost;
+	const struct sim *s = view->sim;
+	uint32_t next = next_of_path(st, s, view->clock);
+	if (next == SIM_NONE)
+		next = beyond(st, view);
+	if (next == SIM_CLOCK) {
+		cost->early++;
+	} else if (view->current != SIM_NONE && next != view->current && is_stopped(s->tasks[view->current])) {
+		cost->preemptions++;
+		cost->lateness += UINT32_MAX - s->step; /* guide_end makes it relative to the end */
+	} else {
+		cost->others += next != weir__sim_standard(s);
+	}
+	take(st, s, next);
+	return next;
+}
+
+static void guide_alone(struct sim_strategy *base, const struct sim *s, uint32_t task)
+{
+	struct guiding *st = (struct guiding *)base;
+	uint32_t next = next_of_path(st, s, false);
+	assert(next == task || next == SIM_NONE); /* nobody else can run */
+	(void)next;
+	if (st->guide->beyond && st->guide->beyond->alone)
+		st->guide->beyond->alone(st->guide->beyond, s, task);
+	take(st, s, task);
+}
+
+/* P3 */
+static uint32_t guide_value(struct sim_strategy *base, uint32_t n)
+{
+	struct guiding *st = (struct guiding *)base;
+	struct sim_guide *g = st->guide;
+	uint32_t task = st->sim->current, value = n;
+	for (uint32_t *i = &st->next_draw[task]; g->path && *i < g->path->n_draws && value == n;) {
+		const struct sim_draw *d = &g->path->draws[(*i)++];
+		if (d->task == task && (g->follow >= g->path->n || d->steps <= g->follow))
+			value = d->value < n ? d->value : 0;
+	}
+	if (value == n)
+		value = g->beyond ? g->beyond->value(g->beyond, n) : 0;
+	g->cost.others += value != 0;
+	g->cost.numbers += value;
+	record_draw(g, task, value);
+	return value;
+}
+
+static void guide_begin(struct sim_strategy *base, uint64_t seed)
+{
+	struct guiding *st = (struct guiding *)base;
+	struct sim_guide *g = st->guide;
+	st->first = 0;
+	st->early = g->early;
+	memset(st->used, 0, st->n * sizeof(*st->used));
+	memset(st->next_draw, 0, sizeof(st->next_draw));
+	g->record.n = g->record.n_draws = 0;
+	g->cost = (struct sim_cost){.steps = 0};
+	g->no_memory = false;
+	(void)seed;
+	if (g->beyond)
+		g->beyond->begin(g->beyond, g->seed);
+}
+
+static bool guide_end(struct sim_strategy *base, const struct sim *s)
+{
+	struct sim_cost *cost = &((struct guiding *)base)->guide->cost;
+	cost->steps = s->step;
+	cost->lateness -= cost->preemptions * (UINT32_MAX - s->step);
+	return false;
+}
+
+static void guide_free(struct sim_strategy *base)
+{
+	free(((struct guiding *)base)->used);
+	free(base);
+}
+
+struct sim_strategy *weir__sim_guide_new(const struct sim *s, struct sim_guide *guide)
+{
+	struct guiding *st = calloc(1, sizeof(*st));
+	if (!st)
+		return NULL;
+	st->sim = s;
+	st->guide = guide;
+	st->n = guide->path ? guide->path->n : 0;
+	st->n = guide->follow < st->n ? guide->follow : st->n;
+	st->used = calloc(st->n + 1, sizeof(*st->used));
+	st->base = (struct sim_strategy){.name = "guide",
+					 .begin = guide_begin,
+					 .pick = guide_pick,
+					 .alone = guide_alone,
+					 .value = guide_value,
+					 .end = guide_end,
+					 .free = guide_free};
+	if (!st->used) {
+		free(st);
+		return NULL;
+	}
+	return &st->base;
+}
