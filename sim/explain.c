@@ -5,7 +5,8 @@
  * Pairs. Two steps of different tasks that depend on each other (dependence.h), with no step in between that comes
  * after the first and before the second, are a race: they could have come the other way round (Flanagan and Godefroid,
  * POPL 2005). Each such pair is run the other way round: what the second needs is brought before the first, the rest
- * stays in its order as far as that is possible. A pair whose other order passes is what decided it: Hermit's analyze,
+ * stays in its order as far as that is possible. So are the operations that other tasks had announced when the schedule
+ * failed, and did not come to: each is taken as one more step, after the last. A pair whose other order passes is what decided it: Hermit's analyze,
  * and the counterfactuals of Antithesis. Two locks of one mutex have the unlock in between and are looked at all the
  * same.
  *
@@ -179,14 +180,9 @@ static void pair_locks(struct explain *x, size_t k)
 	}
 }
 
-/* A step of the schedule is about to be taken. */
-static void see_step(void *arg, const struct sim *s, uint32_t task)
+static void add_step(struct explain *x, const struct sim *s, uint32_t task)
 {
-	struct explain *x = arg;
-	size_t k = x->n;
-	if (k >= x->path.n)
-		return;
-	x->n++;
+	size_t k = x->n++;
 	struct seen *now = &x->seen[k];
 	const struct sim_task *t = task == SIM_CLOCK ? NULL : s->tasks[task];
 	*now = (struct seen){.task = task, .nth = x->count[slot(task)]++};
@@ -209,6 +205,18 @@ static void see_step(void *arg, const struct sim *s, uint32_t task)
 		x->last[task] = (uint32_t)k + 1;
 }
 
+/* A step of the schedule is about to be taken. */
+static void see_step(void *arg, const struct sim *s, uint32_t task)
+{
+	struct explain *x = arg;
+	if (x->n >= x->path.n)
+		return;
+	add_step(x, s, task);
+	for (uint32_t i = 0; x->n >= x->path.n && i < s->n_tasks; i++)
+		if (i != task && s->tasks[i]->state == SIM_RUNNABLE)
+			add_step(x, s, i);
+}
+
 /* ---- pairs, the other way round ---- */
 
 /* E1 */
@@ -226,18 +234,20 @@ static void see_flip(void *arg, const struct sim *s, uint32_t task)
 static void make_flip(struct explain *x, const struct pair *p)
 {
 	uint32_t *to = x->flipped.steps;
-	size_t n = p->first;
+	size_t n = p->first, last = p->second < x->path.n ? p->second : x->path.n - 1;
 	memcpy(to, x->path.steps, n * sizeof(*to));
 	for (int later = 0; later < 2; later++) {
-		for (size_t i = p->first; i <= p->second; i++) {
+		for (size_t i = p->first; i <= last; i++) {
 			bool goes = i == p->second ||
 				    (i != p->first && comes_after(x, p->second, i) && !comes_after(x, i, p->first));
 			if (goes == !later)
 				to[n++] = x->path.steps[i];
 		}
+		if (!later && p->second > last)
+			to[n++] = x->seen[p->second].task;
 	}
-	memcpy(to + n, x->path.steps + n, (x->path.n - n) * sizeof(*to));
-	assert(n == (size_t)p->second + 1);
+	memcpy(to + n, x->path.steps + last + 1, (x->path.n - last - 1) * sizeof(*to));
+	x->flipped.n = n + x->path.n - last - 1;
 }
 
 static bool decides(struct explain *x, const struct pair *p)
@@ -253,17 +263,17 @@ static bool decides(struct explain *x, const struct pair *p)
 /* Sees the schedule once more, and what is between its steps. */
 static bool look_at_order(struct explain *x)
 {
-	size_t n = x->path.n;
-	x->words = n / 64 + 1;
-	x->seen = calloc(n, sizeof(*x->seen));
-	x->after = calloc(n, x->words * sizeof(*x->after));
+	size_t n = x->path.n, most = n + WEIR_SIM_TASKS;
+	x->words = most / 64 + 1;
+	x->seen = calloc(most, sizeof(*x->seen));
+	x->after = calloc(most, x->words * sizeof(*x->after));
 	x->flipped = x->path;
-	x->flipped.steps = malloc(n * sizeof(*x->flipped.steps));
+	x->flipped.steps = malloc(most * sizeof(*x->flipped.steps));
 	if (!x->seen || !x->after || !x->flipped.steps)
 		return false;
 	x->n_tasks = 1;
 	x->guide.see = see_step;
-	return run_path(x, &x->path, n, NULL) && x->s->failure.kind == x->kind && x->n == n;
+	return run_path(x, &x->path, n, NULL) && x->s->failure.kind == x->kind && x->n >= n;
 }
 
 static void find_pairs(struct explain *x, struct sim_explanation *out)
@@ -278,7 +288,9 @@ static void find_pairs(struct explain *x, struct sim_explanation *out)
 		if (!found || out->n_pairs++ >= SIM_WHY_PAIRS)
 			continue;
 		memmove(out->pairs + 1, out->pairs, (SIM_WHY_PAIRS - 1) * sizeof(out->pairs[0]));
-		out->pairs[0] = (struct sim_pair){p->first + 1, p->second + 1};
+		out->pairs[0] = (struct sim_pair){.first = p->first + 1,
+						  .second = p->second < x->path.n ? p->second + 1 : 0,
+						  .task = x->seen[p->second].task};
 	}
 	x->guide.see = NULL;
 }

@@ -12,7 +12,8 @@
 /* Two steps of the failing schedule. In the other order, with the rest as before as far as that is possible, the
  * scenario passes. */
 struct sim_pair {
-	uint64_t first, second;
+	uint64_t first, second; /* second 0: what `task` was about to do when the schedule failed */
+	uint32_t task;
 };
 
 struct sim_explanation {

@@ -24,8 +24,9 @@ static void put_step(struct sim_line *line, const struct sim_out *out, uint64_t 
 		return;
 	}
 	weir__sim_put_task(line, out->s, e->task);
-	weir__sim_put(line, e->completion ? "'s " : " ");
+	weir__sim_put(line, " ");
 	weir__sim_put_event(line, e, true);
+	weir__sim_put(line, e->completion ? " when it was woken" : "");
 }
 
 /* " (a.c:80)" */
@@ -48,9 +49,16 @@ static void say_pair(struct sim_out *out, const struct sim_pair *pair)
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 	line = (struct sim_line){.name_cap = 16, .no_cases = true};
 	weir__sim_put(&line, "    ");
-	put_step(&line, out, pair->second);
-	weir__sim_put(&line, " at step %llu", (unsigned long long)pair->second);
-	put_where(&line, out, pair->second);
+	if (pair->second) {
+		put_step(&line, out, pair->second);
+		weir__sim_put(&line, " at step %llu", (unsigned long long)pair->second);
+		put_where(&line, out, pair->second);
+	} else {
+		weir__sim_put_task(&line, out->s, pair->task);
+		weir__sim_put(&line, " did what it had still to do: ");
+		weir__sim_put_doing(&line, out, pair->task);
+		weir__sim_put(&line, " (%s)", weir__sim_line_of(out, weir__sim_doing_site(out, pair->task)));
+	}
 	weir__sim_put(&line, "; the other way round the test passes.");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 }
