@@ -31,6 +31,7 @@
 
 #include "../src/core/inspect.h"
 #include "strategy.h"
+#include "stuck.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define WIDE_BOUND (UINT64_C(1) << 31)
@@ -210,6 +211,7 @@ static __attribute__((noinline, cold)) void finish(struct sim *s)
 			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i,
 					       t->pub.name);
 	}
+	s->failure.place = weir__sim_blocked_place(s);
 	if (left)
 		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait",
 			       names);
@@ -360,6 +362,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	switch (event->note) {
 	case WEIR_NOTE_RESULT:
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
+		if (weir__sim_is_reading(event->op->kind))
+			weir__sim_note_reader(s, weir__sim_current(s), event->op, event->rc);
 		if (s->trace)
 			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
 		break;
@@ -471,6 +475,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	t->slab = slab;
 	t->deadline_at = WEIR_FOREVER;
 	t->spawn_site = site;
+	if (parent && parent->op && parent->op->kind == WEIR_OP_SPAWN)
+		t->scope = parent->op->obj[0]->shadow;
 	t->low_sp = UINTPTR_MAX;
 	void *stack = weir__sim_slab_stack(slab, &bytes);
 	weir__fiber_init(&t->fiber, stack, bytes, task_entry);
@@ -528,6 +534,7 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		make_waiting(s, t, SIM_JOINING);
 		if (s->trace)
 			weir__sim_trace_block(s, t);
+		weir__sim_look_for_cycle(s, t);
 		reschedule(s, t);
 		t->completion = true;
 		begin_step(s, t);
@@ -560,6 +567,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
+	if (weir__sim_waits_for_tasks(op->kind))
+		weir__sim_look_for_cycle(s, t);
 	reschedule(s, t);
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;

@@ -15,6 +15,7 @@
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
+ *   stuck.c     a cycle of locks and joins, found when it closes
  *   report.c    the failure for people; site.c turns addresses into file:line
  *   main.c      weir_sim_main; canary.c the programs that must fail
  *
@@ -57,6 +58,7 @@ struct sim_object {
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
 	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
+	uint64_t readers[SIM_WORDS]; /* rwlocks: the tasks that read (stuck.c) */
 	uint32_t next_free;
 	char name[24];
 };
@@ -76,6 +78,7 @@ struct sim_task {
 	uint64_t since_step;      /* parked since */
 	int64_t since_at;
 	uint32_t join_target;
+	uint32_t scope; /* that it was spawned in: its obj->shadow; 0: in none */
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
 	uint64_t wide_random;
@@ -101,6 +104,7 @@ struct sim_failure {
 	int64_t time_at;
 	uint32_t task; /* SIM_NONE: after the end */
 	const void *site, *other_site;
+	uint64_t place; /* of a deadlock: where tasks are blocked */
 	uint32_t other_task;
 	char text[400];
 };

@@ -218,16 +218,6 @@ static void collect_sites(struct sim_out *out)
 		weir__sim_sites(out->sites, unique, out->lines);
 }
 
-static void collect_scopes(struct sim_out *out)
-{
-	const struct sim_trace *trace = out->s->trace;
-	for (size_t i = 0; trace && i < trace->n; i++) {
-		const struct sim_event *e = &trace->events[i];
-		if (e->kind == SIM_EV_RESULT && e->op == WEIR_OP_SPAWN && e->other != SIM_NONE)
-			out->scope_of[e->other] = e->obj;
-	}
-}
-
 /* ---- the first and the last lines ---- */
 
 static bool needs_quotes(const char *word)
@@ -657,7 +647,6 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	fflush(stdout); /* what the scenario printed comes first */
 	say_head(&out); /* before anything that takes memory: a scenario that crashed may have broken the heap */
 	say_replay(&out);
-	collect_scopes(&out);
 	collect_sites(&out);
 	out.gap = SIM_OUT_ALL;
 	if (middle)

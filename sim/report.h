@@ -37,7 +37,6 @@ struct sim_out {
 	const void **sites; /* sorted, each once */
 	char (*lines)[64];  /* of each site */
 	size_t n_sites, sites_cap;
-	struct sim_trace_ref scope_of[WEIR_SIM_TASKS]; /* where a task was spawned; WEIR_OBJ_DEAD: unknown */
 };
 
 /* Of the table, in characters. */

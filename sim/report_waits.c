@@ -7,7 +7,7 @@
  *   send     whoever holds a live receiving handle of the channel
  *   recv     whoever holds a live sending handle: it could send, or close
  *   select   the same for each case
- *   join     the tasks that were spawned in the scope and are not over (from the trace: a scope does not tell)
+ *   join     the tasks that were spawned in the scope and are not over
  *   sleep    nobody: time does it
  *
  *  W1  Who holds a handle is known by its last use. A handle that was never used since it was made may be in other
@@ -188,8 +188,7 @@ static void scope_edges(const struct sim_out *out, const struct weir_obj *scope,
 	struct edge edge = {.sure = true};
 	ref_of(out, scope, &edge.over);
 	for (uint32_t i = 0; i < out->s->n_tasks; i++) {
-		if (i == self || !unfinished(out->s->tasks[i]) || out->scope_of[i].kind != edge.over.kind ||
-		    out->scope_of[i].display != edge.over.display)
+		if (i == self || !unfinished(out->s->tasks[i]) || out->s->tasks[i]->scope != scope->shadow)
 			continue;
 		edge.to = i;
 		fn(arg, &edge);
@@ -467,7 +466,8 @@ void weir__sim_report_waits(struct sim_out *out)
 	FILE *err = out->err;
 	if (n == 0)
 		return;
-	weir__sim_say(out, SIM_OUT_ALL, s->failure.kind == WEIR_SIM_DEADLOCK ? "Blocked for ever:" : "Not finished:");
+	bool all = s->failure.kind == WEIR_SIM_DEADLOCK && s->n_runnable == 0;
+	weir__sim_say(out, SIM_OUT_ALL, all ? "Blocked for ever:" : "Not finished:");
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		if (!is_listed(s, i))
 			continue;

@@ -12,10 +12,11 @@
  *   delete    chunks of segments go (delta debugging: Zeller and Hildebrandt, TSE 2002)
  *   join      two segments of one task become one: the first waits for the second, or the second comes at once
  *   zero      numbers that were drawn become 0, a half, one less
- *   late      a switch comes after more steps of the task that it stops: it moves to the operation it matters for
+ *   late      a switch comes after more steps of the task that it stops: it moves to the operation it matters for, or
+ *             to one where the task stops by itself
  *
- *  Z1  Only a run that fails the same way is kept: the same kind, at the same place in the code. Anything else is
- *      another bug, and no progress.
+ *  Z1  Only a run that fails the same way is kept: the same kind, at the same place in the code (of a deadlock:
+ *      blocked at the same places, whoever came last). Anything else is another bug, and no progress.
  *  Z2  Progress: strictly less cost. So it ends. It ends as well after RUNS runs or STEPS steps.
  *  Z3  What is kept is what a run did, never what it was asked to do. Its list of deviations is what is returned.
  *
@@ -26,6 +27,7 @@
 #include "path.h"
 
 #define RUNS 3000
+#define MORE ((size_t)16)
 #define STEPS UINT64_C(5000000)
 
 struct shrink {
@@ -34,6 +36,7 @@ struct shrink {
 	void *arg;
 	enum weir_sim_kind kind;
 	const void *site;
+	uint64_t place;
 	struct sim_guide guide;
 	struct sim_path best, tried;
 	struct sim_cost cost;
@@ -72,7 +75,9 @@ static bool run(struct shrink *z, const struct sim_path *path, struct sim_strate
 	z->run(z->arg, guide);
 	z->steps += z->s->step;
 	guide->free(guide);
-	return z->s->failure.kind == z->kind && z->s->failure.site == z->site && !z->guide.no_memory; /* Z1 */
+	const struct sim_failure *f = &z->s->failure;
+	return f->kind == z->kind && f->place == z->place && (z->place || f->site == z->site) && /* Z1 */
+	       !z->guide.no_memory;
 }
 
 /* Z3; false: no memory, and nothing was changed. */
@@ -98,14 +103,14 @@ static bool try_path(struct shrink *z, const struct sim_path *path)
 
 /* ---- edits: what is tried is made of the best one ---- */
 
-/* Room for a copy of best; false: no memory. */
+/* Room for a copy of best with up to MORE steps more; false: no memory. */
 static bool begin_edit(struct shrink *z)
 {
 	struct sim_path *t = &z->tried;
 	t->n = t->n_draws = 0;
 	if (t->cap < z->best.n || t->draws_cap < z->best.n_draws) {
 		weir__sim_path_free(t);
-		t->steps = malloc((z->best.n + 1) * sizeof(*t->steps));
+		t->steps = malloc((z->best.n + MORE) * sizeof(*t->steps));
 		t->draws = malloc((z->best.n_draws + 1) * sizeof(*t->draws));
 		t->cap = t->steps ? z->best.n : 0;
 		t->draws_cap = t->draws ? z->best.n_draws : 0;
@@ -152,6 +157,19 @@ static bool try_without(struct shrink *z, size_t from, size_t to)
 		return false;
 	add_steps(z, 0, from);
 	add_steps(z, to, z->best.n);
+	add_draws(z);
+	return try_path(z, &z->tried);
+}
+
+/* More steps by the task that has taken the one before `at`: it may stop of its own accord then. */
+static bool try_more(struct shrink *z, size_t at, size_t more)
+{
+	if (!begin_edit(z))
+		return false;
+	add_steps(z, 0, at);
+	for (size_t i = 0; i < more; i++)
+		z->tried.steps[z->tried.n++] = z->best.steps[at - 1];
+	add_steps(z, at, z->best.n);
 	add_draws(z);
 	return try_path(z, &z->tried);
 }
@@ -266,12 +284,26 @@ static bool switch_later(struct shrink *z)
 	for (size_t i = 0; i < z->best.n && budget_left(z); i = end_of(&z->best, i)) {
 		size_t end = end_of(&z->best, i), next = next_alike(&z->best, end);
 		size_t more = next < z->best.n ? end_of(&z->best, next) - next : 0;
-		for (size_t k = more; k > 0 && budget_left(z); k /= 2) {
-			if (try_moved(z, next, next + k, end)) {
-				any = true;
-				break;
-			}
-		}
+		bool moved = false;
+		for (size_t k = more; k > 0 && !moved && budget_left(z); k /= 2)
+			moved = try_moved(z, next, next + k, end);
+		any |= moved;
+	}
+	return any;
+}
+
+/* A task that would not have come to its next step in the schedule: it may block there, and is not preempted then. */
+static bool go_on(struct shrink *z)
+{
+	bool any = false;
+	for (size_t i = 0; i < z->best.n && budget_left(z); i = end_of(&z->best, i)) {
+		size_t end = end_of(&z->best, i);
+		bool moved = false;
+		if (z->best.steps[i] == SIM_CLOCK || end == z->best.n)
+			continue;
+		for (size_t k = 1; k <= MORE && !moved && budget_left(z); k *= 2)
+			moved = try_more(z, end, k);
+		any |= moved;
 	}
 	return any;
 }
@@ -303,12 +335,18 @@ static void passes(struct shrink *z)
 		any |= join_segments(z);
 		any |= zero_numbers(z);
 		any |= switch_later(z);
+		any |= go_on(z);
 	}
 }
 
 struct sim_replay weir__sim_shrink(struct sim *s, weir__sim_run_fn *run_one, void *arg)
 {
-	struct shrink z = {.s = s, .run = run_one, .arg = arg, .kind = s->failure.kind, .site = s->failure.site};
+	struct shrink z = {.s = s,
+			   .run = run_one,
+			   .arg = arg,
+			   .kind = s->failure.kind,
+			   .site = s->failure.site,
+			   .place = s->failure.place};
 	z.list = weir__sim_deviations(s);
 	struct sim_replay whole = {.items = z.list.items, .n = z.list.n};
 	struct sim_strategy *replay = z.list.items ? weir__sim_replay_new(s, &whole) : NULL;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks that wait for each other: a cycle of locks and joins, found when it closes (stuck.c). */
+#ifndef WEIR_SIM_STUCK_H
+#define WEIR_SIM_STUCK_H
+
+#include "engine.h"
+
+/* Whether a wait in this operation can close a cycle. */
+static inline bool weir__sim_waits_for_tasks(uint8_t kind)
+{
+	return (kind >= WEIR_OP_LOCK && kind <= WEIR_OP_COND_WAIT) || kind == WEIR_OP_SCOPE_JOIN || kind == WEIR_OP_JOIN;
+}
+
+/* t has just begun such a wait: if it waits for itself through others, the schedule has failed. */
+void weir__sim_look_for_cycle(struct sim *s, const struct sim_task *t);
+
+/* Whether the operation changes who reads a lock; and that it is over with rc. */
+static inline bool weir__sim_is_reading(uint8_t kind)
+{
+	return kind >= WEIR_OP_READ_LOCK && kind <= WEIR_OP_READ_UNLOCK;
+}
+void weir__sim_note_reader(struct sim *s, const struct sim_task *t, const struct weir_op *op, int rc);
+
+/* Where tasks are blocked, as a number that does not depend on the order in which they came to it. */
+uint64_t weir__sim_blocked_place(const struct sim *s);
+
+#endif
