@@ -534,8 +534,9 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		make_waiting(s, t, SIM_JOINING);
 		if (s->trace)
 			weir__sim_trace_block(s, t);
-		weir__sim_look_for_cycle(s, t);
+		weir__sim_held_up(s, t);
 		reschedule(s, t);
+		s->n_held_up--;
 		t->completion = true;
 		begin_step(s, t);
 		weir__san_leave();
@@ -567,9 +568,11 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
-	if (weir__sim_waits_for_tasks(op->kind))
-		weir__sim_look_for_cycle(s, t);
+	bool held_up = weir__sim_waits_for_tasks(op->kind);
+	if (held_up)
+		weir__sim_held_up(s, t);
 	reschedule(s, t);
+	s->n_held_up -= held_up;
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
@@ -729,7 +732,7 @@ static void reset(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		weir__sim_slab_reset(s->tasks[i]->slab, s->tasks[i]->low_sp);
-	s->n_tasks = s->n_live = s->current = s->n_runnable = 0;
+	s->n_tasks = s->n_live = s->current = s->n_runnable = s->n_held_up = 0;
 	memset(s->runnable, 0, sizeof(s->runnable));
 	memset(s->rt.core_, 0, sizeof(s->rt.core_));
 	memset(&s->failure, 0, offsetof(struct sim_failure, text) + 1);

@@ -128,6 +128,7 @@ struct sim {
 	uint32_t n_tasks, n_live, current;
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
+	uint32_t n_held_up; /* tasks that wait for tasks (stuck.h) */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;

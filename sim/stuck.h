@@ -12,8 +12,14 @@ static inline bool weir__sim_waits_for_tasks(uint8_t kind)
 	return (kind >= WEIR_OP_LOCK && kind <= WEIR_OP_COND_WAIT) || kind == WEIR_OP_SCOPE_JOIN || kind == WEIR_OP_JOIN;
 }
 
-/* t has just begun such a wait: if it waits for itself through others, the schedule has failed. */
+/* t has begun such a wait, the first of all or not: if it waits for itself through others, the schedule fails. */
 void weir__sim_look_for_cycle(struct sim *s, const struct sim_task *t);
+
+static inline void weir__sim_held_up(struct sim *s, const struct sim_task *t)
+{
+	if (s->n_held_up++ > 0 || t->op->kind == WEIR_OP_WRITE_LOCK) /* a reader that writes waits for itself alone */
+		weir__sim_look_for_cycle(s, t);
+}
 
 /* Whether the operation changes who reads a lock; and that it is over with rc. */
 static inline bool weir__sim_is_reading(uint8_t kind)
