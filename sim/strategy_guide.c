@@ -128,12 +128,12 @@ static uint32_t beyond(struct guiding *st, const struct sim_view *view)
 {
 	struct sim_view its = *view;
 	if (!st->guide->beyond)
-		return weir__sim_standard(view->sim);
+		return view->standard;
 	if (view->clock && st->early == 0) {
 		its.clock = false;
 		its.n--;
 	}
-	uint32_t next = its.n > 1 ? st->guide->beyond->pick(st->guide->beyond, &its) : weir__sim_standard(view->sim);
+	uint32_t next = its.n > 1 ? st->guide->beyond->pick(st->guide->beyond, &its) : view->standard;
 	st->early -= next == SIM_CLOCK;
 	return next;
 }
@@ -152,7 +152,7 @@ static uint32_t guide_pick(struct sim_strategy *base, const struct sim_view *vie
 		cost->preemptions++;
 		cost->lateness += UINT32_MAX - s->step; /* guide_end makes it relative to the end */
 	} else {
-		cost->others += next != weir__sim_standard(s);
+		cost->others += next != view->standard;
 	}
 	take(st, s, next);
 	return next;
