@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
+#include "break.h"
 #include "strategy.h"
 #include "stuck.h"
 
@@ -306,8 +307,11 @@ static void begin_step(struct sim *s, struct sim_task *t)
 			s->step_hash[s->n_step_hash] = s->hash;
 		s->n_step_hash++;
 	}
-	if (s->trace)
+	if (s->trace) {
 		weir__sim_trace_step(s, t);
+		if (s->break_at && s->step >= s->break_at)
+			weir__sim_break_here(s);
+	}
 	weir__sim_op_begin(s, t, op);
 }
 
@@ -808,14 +812,12 @@ void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...
 		weir__sim_leave(s);
 }
 
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n)
+void weir__sim_diverged(struct sim *s, const char *text)
 {
 	struct sim_failure *f = &s->failure;
 	f->kind = WEIR_SIM_BAD_REPLAY;
-	f->step = step;
+	f->step = s->step;
 	f->time_at = s->now;
 	f->task = s->current;
-	snprintf(f->text, sizeof(f->text),
-		 "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
-		 (unsigned long long)step, n);
+	snprintf(f->text, sizeof(f->text), "%s", text);
 }

@@ -17,6 +17,7 @@
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
  *   stuck.c     a cycle of locks and joins, found when it closes
  *   report.c    the failure for people; site.c turns addresses into file:line
+ *   break.c     a replay stopped in a debugger
  *   main.c      weir_sim_main; canary.c the programs that must fail
  *
  * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced
@@ -164,6 +165,7 @@ struct sim {
 	/* the search */
 	struct sim_strategy *strategy;
 	struct sim_trace *trace; /* NULL: not recording */
+	uint64_t break_at;       /* while recording: stop there (break.h); 0: nowhere */
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
@@ -192,9 +194,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n);
 /* Records the first failure of a schedule and leaves it for good; from a task it does not return. */
 WEIR_PRINTF(3, 4) void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...);
 
-/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is
- * inside a pick. */
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n);
+/* A replay does not fit this step any more, and text says how. Does not leave: the strategy is inside a pick. */
+void weir__sim_diverged(struct sim *s, const char *text);
 
 /* Leaves the running task for the harness, for ever. */
 _Noreturn void weir__sim_leave(struct sim *s);
@@ -325,15 +326,25 @@ void weir__sim_guard_end(struct sim *s);
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
+/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
  * empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
+
+#define SIM_EXPECT_TEXT 32
+
+/* "send.ch1": what a pick was to perform. */
+struct sim_expected {
+	uint64_t at;
+	char text[SIM_EXPECT_TEXT];
+};
 
 struct sim_replay {
 	char name[64];
 	uint32_t hash;            /* low 16 bits of the schedule's */
 	struct sim_choice *items; /* deviations: at, value, data */
 	size_t n;
+	struct sim_expected *expected; /* of some of the picks, by `at` */
+	size_t n_expected;
 	uint64_t fail_alloc, fail_spawn;
 };
 
@@ -425,6 +436,7 @@ struct sim_report {
 	const char *replay;
 	uint64_t choices_before, choices; /* deviations before and after shrinking; both 0: not shrunk */
 	const struct sim_explanation *why; /* explain.h; NULL: not looked for */
+	bool unlike;                       /* a replay that was not the run its string was written for */
 };
 
 /* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr

@@ -37,6 +37,7 @@ static void usage(FILE *to, const char *program)
 		"  --wall SECONDS   limit of real time for each test\n"
 		"  --report FILE    write the report of a failure there too\n"
 		"  --replay STRING  one schedule, as a report named it (also WEIR_SIM_REPLAY)\n"
+		"  --break-at STEP  with a replay, in a debugger: stop in the task that performs this step\n"
 		"  --no-canary      do not first check that known bugs are found\n",
 		program);
 }
@@ -76,6 +77,8 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		f->over.schedules = n;
 	} else if (strcmp(flag, "--steps") == 0) {
 		f->over.steps = n;
+	} else if (strcmp(flag, "--break-at") == 0) {
+		f->over.break_at = n;
 	} else {
 		f->over.wall_ns = n > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)n * 1000000000;
 	}
@@ -99,7 +102,7 @@ static bool environment(struct flags *f, const char *program)
 static bool parse(struct flags *f, int argc, char **argv)
 {
 	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",
-						 "--wall", "--report",    "--replay"};
+						 "--wall", "--report",    "--replay",   "--break-at"};
 	int i = 1;
 	if (!environment(f, argv[0]))
 		return false;
@@ -125,6 +128,8 @@ static bool parse(struct flags *f, int argc, char **argv)
 		}
 	}
 	f->first_name = i;
+	if (f->over.break_at && !f->over.replay)
+		return bad(argv[0], "--break-at", NULL, "wants a replay: --replay STRING, or WEIR_SIM_REPLAY");
 	return true;
 }
 
@@ -137,6 +142,7 @@ static void override(struct weir_sim_opts *opts, const struct flags *f)
 	opts->wall_ns = f->over.wall_ns ? f->over.wall_ns : opts->wall_ns;
 	opts->report = f->over.report ? f->over.report : opts->report;
 	opts->replay = f->over.replay;
+	opts->break_at = f->over.break_at;
 }
 
 /* "s1.NAME.HASH:..." belongs to the test NAME. */

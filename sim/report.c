@@ -284,7 +284,10 @@ static void say_head(struct sim_out *out)
 	weir__sim_say(out, SIM_OUT_ALL, "FAIL %.200s: %s at step %llu: %s", a->name ? a->name : "scenario",
 		      weir_sim_kind_name(f->kind), (unsigned long long)f->step, f->text);
 	if (out->s->opts->replay) {
-		weir__sim_put(&line, "(replayed");
+		weir__sim_put(&line, out->s->failure.kind == WEIR_SIM_BAD_REPLAY ? "(no replay any more"
+				     : a->unlike ? "(replayed, but not step for step: the program or the string was "
+						   "changed since it was written"
+						 : "(replayed");
 	} else {
 		weir__sim_put(&line, "(schedule %llu", (unsigned long long)a->schedule);
 		if (a->schedules > a->schedule)
@@ -319,12 +322,13 @@ static void say_replay_notation(struct sim_out *out)
 	const char *list = a->replay ? strrchr(a->replay, ':') : NULL, *item;
 	unsigned long long at;
 	unsigned value;
-	char texts[6][80] = {""};
+	char texts[6][120] = {""};
 	if (!list || a->schedule == 0 || out->s->failure.kind == WEIR_SIM_BAD_REPLAY)
 		return;
 	list++;
 	if ((item = first_item(list, '>')) && sscanf(item, "%llu>%u", &at, &value) == 2)
-		snprintf(texts[0], sizeof(texts[0]), "%llu>%u = at step %llu T%u runs", at, value, at, value);
+		snprintf(texts[0], sizeof(texts[0]), "%.*s = at step %llu T%u runs", (int)strcspn(item, ","), item, at,
+			 value);
 	if ((item = first_item(list, 't')) && sscanf(item, "%llu>", &at) == 1)
 		snprintf(texts[1], sizeof(texts[1]), "%llu>t = at step %llu time moves", at, at);
 	if ((item = first_item(list, 'c')) && sscanf(item, "c%llu=%u", &at, &value) == 2)

@@ -57,6 +57,11 @@ void weir__sim_put_ref(struct sim_line *line, const struct sim_trace_ref *ref, b
 void weir__sim_put_name(struct sim_line *line, const struct sim_trace_ref *ref, bool names); /* " "out"", or nothing */
 void weir__sim_put_code(struct sim_line *line, int rc);                                      /* "WEIR_EPIPE" */
 
+/* ---- replay.c ---- */
+
+/* "send.ch1" */
+void weir__sim_expect_text(char out[SIM_EXPECT_TEXT], uint8_t op, const struct sim_trace_ref *obj);
+
 /* ---- report_waits.c ---- */
 
 /* Each unfinished task: what it does or waits for, since when, and who could end the wait; then a cycle, if there is
@@ -94,6 +99,9 @@ void weir__sim_report_table(struct sim_out *out);
 
 /* How often a task was stopped that could have gone on; NULL: 0. */
 size_t weir__sim_preemptions(const struct sim_trace *trace);
+
+/* "send", "lock", ... */
+const char *weir__sim_verb(uint8_t op);
 
 /* What an event, or the RESULT or BLOCK of one, reads like: "recv(ch1) -> item". */
 void weir__sim_put_event(struct sim_line *line, const struct sim_event *e, bool names);

@@ -96,6 +96,11 @@ static const char *verb(enum weir_op_kind op)
 	return verbs[op] ? verbs[op] : weir__sim_sync_verb((int)op);
 }
 
+const char *weir__sim_verb(uint8_t op)
+{
+	return verb(op);
+}
+
 static bool is_send(enum weir_op_kind op)
 {
 	return op == WEIR_OP_SEND || op == WEIR_OP_TRY_SEND;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "break.h"
 #include "engine.h"
 #include "explain.h"
 #include "strategy.h"
@@ -332,6 +333,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
 	const char *name = q->opts.name;
+	const char *written = q->opts.replay ? strchr(q->opts.replay, ':') : NULL;
 	struct sim_explanation why;
 	struct sim_report about = {.name = name,
 				   .program = weir__sim_program,
@@ -340,6 +342,8 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 				   .schedule = failed,
 				   .schedules = q->schedules,
 				   .replay = out->replay};
+	if (written) /* the four digits before it are the hash */
+		about.unlike = strtoul(written - 4, NULL, 16) != (unsigned long)(s->hash & 0xffff);
 	if (failed) {
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
 			run_again(q); /* Q2 */
@@ -359,7 +363,9 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 	q->opts.fail_alloc = text->fail_alloc;
 	q->opts.fail_spawn = text->fail_spawn;
 	s->trace = calloc(1, sizeof(*s->trace));
+	weir__sim_break_begin(s);
 	run_replay(q, text);
+	weir__sim_break_end(s);
 	q->schedules = 1;
 	if (!s->failure.kind && text->hash != (uint32_t)(s->hash & 0xffff))
 		weir__sim_fail(s, WEIR_SIM_BAD_REPLAY,

@@ -75,6 +75,8 @@ struct weir_sim_opts {
 	unsigned early;
 	bool no_early;       /* time moves only when every task waits */
 	const char *replay;  /* one schedule, as a report named it */
+	uint64_t break_at;   /* with replay: SIGTRAP in the task that is about to perform this step, for a debugger; 0:
+	                      * nowhere. Without a debugger it only says how to use one */
 	uint64_t fail_alloc; /* the n-th allocation fails (from 1); 0: none */
 	uint64_t fail_spawn; /* the n-th spawn fails (from 1); 0: none */
 	bool short_io;       /* how many bytes a read or write of a fake descriptor moves is a choice */
@@ -125,7 +127,7 @@ WEIR_API void weir_sim_register(struct weir_sim_test *test);
  * found).
  *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--wall SECONDS] [--report FILE] [--no-canary]
  *   [NAME...]
- *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test)
+ *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test); with it --break-at STEP
  * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
  * Returns an exit status: 0 all passed, 1 some failed, 2 bad arguments, 3 the canary did not fail. Ends with "N passed,
  * N failed". */
