@@ -15,7 +15,7 @@
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
- *   stuck.c     a cycle of locks and joins, found when it closes
+ *   stuck.c     a cycle of locks and joins, found when it closes; formed.c when other deadlocks formed
  *   report.c    the failure for people; site.c turns addresses into file:line
  *   break.c     a replay stopped in a debugger
  *   main.c      weir_sim_main; canary.c the programs that must fail

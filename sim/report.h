@@ -68,11 +68,29 @@ void weir__sim_expect_text(char out[SIM_EXPECT_TEXT], uint8_t op, const struct s
  * one. */
 void weir__sim_report_waits(struct sim_out *out);
 
+/* A task that could end the wait of another one. */
+struct sim_edge {
+	uint32_t to;
+	struct sim_trace_ref over;       /* channel or scope; WEIR_OBJ_DEAD: the task itself is joined */
+	const struct sim_object *handle; /* of a channel, or NULL */
+	bool sure;                       /* W1 */
+};
+
+typedef void weir__sim_edge_fn(void *arg, const struct sim_edge *edge);
+
+/* Calls fn for each of them. */
+void weir__sim_wait_edges(const struct sim_out *out, uint32_t task, weir__sim_edge_fn *fn, void *arg);
+
 /* What a task is doing: "send(ch1 "out", full 1/1)". */
 void weir__sim_put_doing(struct sim_line *line, const struct sim_out *out, uint32_t task);
 
 /* The site of what it is doing, or NULL. */
 const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task);
+
+/* ---- formed.c ---- */
+
+/* A line that says at which step tasks came to wait for ever, where others went on after it. */
+void weir__sim_report_formed(struct sim_out *out);
 
 /* ---- report_sync.c ---- */
 

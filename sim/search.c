@@ -19,6 +19,7 @@
 #include "engine.h"
 #include "explain.h"
 #include "strategy.h"
+#include "stuck.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
 #define MAX_STRATEGIES 4
@@ -348,6 +349,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
 			run_again(q); /* Q2 */
 		study(q, &about, &why);
+		weir__sim_call_partial(s);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}

@@ -31,4 +31,8 @@ void weir__sim_note_reader(struct sim *s, const struct sim_task *t, const struct
 /* Where tasks are blocked, as a number that does not depend on the order in which they came to it. */
 uint64_t weir__sim_blocked_place(const struct sim *s);
 
+/* formed.c: a schedule that reached its limit of steps, with tasks that were stuck for the second half of it, failed as
+ * a deadlock. Reads s->trace. */
+void weir__sim_call_partial(struct sim *s);
+
 #endif
