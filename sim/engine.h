@@ -323,6 +323,7 @@ int weir__sim_signals_next(weir_rt *rt, weir_fd fd);
 
 int weir__sim_guard_begin(struct sim *s); /* signal handlers and the hang timer; negative: failed */
 void weir__sim_guard_end(struct sim *s);
+void weir__sim_guard_patient(void); /* from now on nothing hangs, and the wall budget is not looked at */
 
 /* ---- replay.c ---- */
 

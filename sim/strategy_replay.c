@@ -65,7 +65,7 @@ static void announced(const struct sim *s, uint32_t task, char out[SIM_EXPECT_TE
 static void put_expected(struct sim_line *line, const char *text)
 {
 	size_t verb = strcspn(text, ".");
-	weir__sim_put(line, text[verb] ? "%.*s(%s)" : "%.*s", (int)verb, text, text + verb + (text[verb] != 0));
+	weir__sim_put(line, text[verb] ? "%.*s(%s)" : "%.*s%.0s", (int)verb, text, text + verb + (text[verb] != 0));
 }
 
 static void put_runnable(struct sim_line *line, const struct sim_view *view)
