@@ -79,7 +79,7 @@ struct sim_task {
 	uint64_t since_step;      /* parked since */
 	int64_t since_at;
 	uint32_t join_target;
-	uint32_t scope; /* that it was spawned in: its obj->shadow; 0: in none */
+	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
 	uint64_t wide_random;
@@ -435,7 +435,7 @@ struct sim_report {
 	const char *name, *program, *strategy; /* program: argv[0] for the replay line, or NULL */
 	uint64_t seed, schedule, schedules;
 	const char *replay;
-	uint64_t choices_before, choices; /* deviations before and after shrinking; both 0: not shrunk */
+	uint64_t choices_before, choices;  /* deviations before and after shrinking; both 0: not shrunk */
 	const struct sim_explanation *why; /* explain.h; NULL: not looked for */
 	bool unlike;                       /* a replay that was not the run its string was written for */
 };

@@ -10,12 +10,16 @@
  * and the counterfactuals of Antithesis. Two locks of one mutex have the unlock in between and are looked at all the
  * same.
  *
+ * Where no such pair decides it, and no early timer that is left out, the preemptions are looked at in the same way.
+ *
  * Point of no return. The schedule is followed up to a step, then goes on at random, SIM_WHY_CONTINUATIONS times. The
  * first step after which all of these fail in the same kind is found by bisection: a start that is lost stays lost, so
  * longer ones are.
  *
- *  E1  What is told was seen in a run: a flip counts only if the two operations really came in the other order, and
- *      then the run passed. It is evidence, no proof: another schedule with that order may still fail.
+ *  E1  What is told was seen in runs: a flip counts only if the two operations really came in the other order, and
+ *      then the run passed; and if one in which the second came at once after the first failed, so that it is the order
+ *      of the two that matters, and not that something came early. It is evidence, no proof: another schedule with
+ *      that order may still fail.
  *  E2  Deterministic: nothing is drawn but from fixed seeds.
  *  E3  Bounded by FLIPS and STEPS. A bound that is reached leaves something unsaid, and nothing wrong. Of a schedule of
  *      more than LONGEST steps no pairs are looked for: the order takes space that grows with its square.
@@ -41,7 +45,8 @@
 struct seen {
 	uint32_t task, nth; /* the nth of its task */
 	struct sim_effect effect;
-	bool begins; /* an operation, rather than ending one that parked */
+	bool begins;      /* an operation, rather than ending one that parked */
+	uint32_t stopped; /* the task that was preempted for it, or SIM_NONE */
 };
 
 struct pair {
@@ -185,16 +190,19 @@ static void add_step(struct explain *x, const struct sim *s, uint32_t task)
 	size_t k = x->n++;
 	struct seen *now = &x->seen[k];
 	const struct sim_task *t = task == SIM_CLOCK ? NULL : s->tasks[task];
-	*now = (struct seen){.task = task, .nth = x->count[slot(task)]++};
+	*now = (struct seen){.task = task, .nth = x->count[slot(task)]++, .stopped = SIM_NONE};
+	const struct sim_task *before = s->tasks[s->current];
+	if (t && before != t && before->state == SIM_RUNNABLE && !before->due && before->op->kind != WEIR_OP_YIELD)
+		now->stopped = s->current;
 	now->effect = t ? weir__sim_effect(s, t->op) : weir__sim_clock_effect();
 	now->begins = t && !t->token && !t->due;
 	order_by_nature(x, s, task, k);
 	for (size_t i = k; i > 0; i--) {
-		const struct seen *before = &x->seen[i - 1];
+		const struct seen *other = &x->seen[i - 1];
 		if (comes_after(x, k, i - 1))
 			continue;
-		bool own = before->task == task;
-		if (!own && !weir__sim_dependent(s, &before->effect, &now->effect))
+		bool own = other->task == task;
+		if (!own && !weir__sim_dependent(s, &other->effect, &now->effect))
 			continue;
 		order(x, k, i - 1);
 		if (!own)
@@ -230,34 +238,64 @@ static void see_flip(void *arg, const struct sim *s, uint32_t task)
 		x->was_flipped = x->count[slot(first->task)] <= first->nth;
 }
 
-/* The path with the second before the first; what the second needs and the first does not give goes along. */
-static void make_flip(struct explain *x, const struct pair *p)
+/* Whether step i goes along with the second of the pair: it is it, or is needed by it and not given by the first. */
+static bool goes_along(const struct explain *x, const struct pair *p, size_t i)
+{
+	return i == p->second || (i != p->first && comes_after(x, p->second, i) && !comes_after(x, i, p->first));
+}
+
+/* The path with the second just before the first, or just after it. */
+static void make_flip(struct explain *x, const struct pair *p, bool before)
 {
 	uint32_t *to = x->flipped.steps;
 	size_t n = p->first, last = p->second < x->path.n ? p->second : x->path.n - 1;
 	memcpy(to, x->path.steps, n * sizeof(*to));
-	for (int later = 0; later < 2; later++) {
-		for (size_t i = p->first; i <= last; i++) {
-			bool goes = i == p->second ||
-				    (i != p->first && comes_after(x, p->second, i) && !comes_after(x, i, p->first));
-			if (goes == !later)
-				to[n++] = x->path.steps[i];
-		}
-		if (!later && p->second > last)
-			to[n++] = x->seen[p->second].task;
-	}
+	if (!before)
+		to[n++] = x->path.steps[p->first];
+	for (size_t i = p->first + 1; i <= last; i++)
+		if (goes_along(x, p, i))
+			to[n++] = x->path.steps[i];
+	if (p->second > last)
+		to[n++] = x->seen[p->second].task;
+	if (before)
+		to[n++] = x->path.steps[p->first];
+	for (size_t i = p->first + 1; i <= last; i++)
+		if (!goes_along(x, p, i))
+			to[n++] = x->path.steps[i];
 	memcpy(to + n, x->path.steps + last + 1, (x->path.n - last - 1) * sizeof(*to));
 	x->flipped.n = n + x->path.n - last - 1;
 }
 
+/* E1 */
 static bool decides(struct explain *x, const struct pair *p)
 {
-	make_flip(x, p);
+	make_flip(x, p, true);
 	x->wants_first = &x->seen[p->first];
 	x->wants_second = &x->seen[p->second];
 	x->was_flipped = false;
 	memset(x->count, 0, sizeof(x->count));
-	return run_path(x, &x->flipped, x->flipped.n, NULL) && x->was_flipped && !x->s->failure.kind;
+	x->guide.see = see_flip;
+	if (!run_path(x, &x->flipped, x->flipped.n, NULL) || !x->was_flipped || x->s->failure.kind)
+		return false;
+	make_flip(x, p, false);
+	x->guide.see = NULL;
+	return run_path(x, &x->flipped, x->flipped.n, NULL) && x->s->failure.kind == x->kind;
+}
+
+/* Early timers: one that is left out. */
+static void find_early(struct explain *x, struct sim_explanation *out)
+{
+	uint32_t *to = x->flipped.steps;
+	x->guide.see = NULL;
+	for (size_t i = 0; i < x->path.n && out->n_early < SIM_WHY_PAIRS && budget_left(x); i++) {
+		if (x->path.steps[i] != SIM_CLOCK)
+			continue;
+		memcpy(to, x->path.steps, i * sizeof(*to));
+		memcpy(to + i, x->path.steps + i + 1, (x->path.n - i - 1) * sizeof(*to));
+		x->flipped.n = x->path.n - 1;
+		if (run_path(x, &x->flipped, x->flipped.n, NULL) && !x->s->failure.kind)
+			out->early[out->n_early++] = i + 1;
+	}
 }
 
 /* Sees the schedule once more, and what is between its steps. */
@@ -276,11 +314,8 @@ static bool look_at_order(struct explain *x)
 	return run_path(x, &x->path, n, NULL) && x->s->failure.kind == x->kind && x->n >= n;
 }
 
-static void find_pairs(struct explain *x, struct sim_explanation *out)
+static void try_pairs(struct explain *x, struct sim_explanation *out)
 {
-	if (x->path.n == 0 || x->path.n > LONGEST || !look_at_order(x)) /* E3 */
-		return;
-	x->guide.see = see_flip;
 	for (size_t i = x->n_pairs; i > 0 && out->n_flipped < FLIPS && budget_left(x); i--) {
 		const struct pair *p = &x->pairs[i - 1];
 		bool found = decides(x, p);
@@ -292,7 +327,32 @@ static void find_pairs(struct explain *x, struct sim_explanation *out)
 						  .second = p->second < x->path.n ? p->second + 1 : 0,
 						  .task = x->seen[p->second].task};
 	}
-	x->guide.see = NULL;
+}
+
+/* Where a task was preempted: the step that came instead, and its own next one. They may depend on each other by memory
+ * that nobody sees. */
+static void pair_preemptions(struct explain *x)
+{
+	x->n_pairs = 0;
+	for (size_t k = 0; k < x->path.n; k++) {
+		size_t next = k + 1;
+		while (next < x->n && x->seen[next].task != x->seen[k].stopped)
+			next++;
+		if (x->seen[k].stopped != SIM_NONE && next < x->n)
+			add_pair(x, k, next);
+	}
+}
+
+static void find_pairs(struct explain *x, struct sim_explanation *out)
+{
+	if (x->path.n == 0 || x->path.n > LONGEST || !look_at_order(x)) /* E3 */
+		return;
+	try_pairs(x, out);
+	find_early(x, out);
+	if (out->n_pairs + out->n_early > 0)
+		return;
+	pair_preemptions(x);
+	try_pairs(x, out);
 }
 
 /* ---- the point of no return ---- */

@@ -19,6 +19,8 @@ struct sim_pair {
 struct sim_explanation {
 	struct sim_pair pairs[SIM_WHY_PAIRS]; /* the last ones, in order */
 	unsigned n_pairs, n_flipped;          /* found, of so many that were run the other way round */
+	uint64_t early[SIM_WHY_PAIRS];        /* steps of early timers without which the scenario passes */
+	unsigned n_early;
 	/* The first step after which each of so many random continuations fails as this one: 0: the scenario fails from
 	 * its start on. */
 	bool known;

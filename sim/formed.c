@@ -39,7 +39,7 @@ struct formed {
 	struct sim *s;
 	bool certain;
 	struct wait wait[WEIR_SIM_TASKS];
-	uint64_t last[WEIR_SIM_TASKS];                   /* its last step */
+	uint64_t last[WEIR_SIM_TASKS];                    /* its last step */
 	uint64_t touched[WEIR_SIM_TASKS][WEIR_SIM_TASKS]; /* [w][t]: t's last step with what w waits for */
 	uint64_t live[SIM_WORDS], stuck[SIM_WORDS];
 	struct wait *current;
@@ -240,10 +240,11 @@ void weir__sim_call_partial(struct sim *s)
 	struct sim_line line = {.n = 0};
 	struct formed *f = s->failure.kind == WEIR_SIM_STEP_LIMIT && s->trace ? look(s, false) : NULL;
 	if (f && first_stuck(f, s->step / 2) != SIM_NEVER) { /* M3 */
+		weir__sim_put(&line, "blocked are ");
 		put_stuck(&line, f);
 		s->failure.kind = WEIR_SIM_DEADLOCK;
 		snprintf(s->failure.text, sizeof(s->failure.text),
-			 "partial: %.250s wait for ever, while others run on (%llu steps, and not over)", line.text,
+			 "partial: %.250s, for ever, while others run on (%llu steps, and not over)", line.text,
 			 (unsigned long long)s->step);
 	}
 	free(f);

@@ -36,7 +36,7 @@ int weir__sim_cost_order(const struct sim_cost *a, const struct sim_cost *b);
 /* What the guide does in one run, and what it finds. */
 struct sim_guide {
 	const struct sim_path *path; /* NULL: none */
-	size_t follow;               /* so many of its steps, and what was drawn in them; the rest is not for this run */
+	size_t follow; /* so many of its steps, and what was drawn in them; the rest is not for this run */
 	struct sim_strategy *beyond; /* who picks where the path has nothing to say; NULL: the default policy */
 	uint64_t seed;               /* for `beyond` */
 	unsigned early;              /* how often `beyond` may move the clock early */

@@ -262,13 +262,17 @@ static void say_replay(struct sim_out *out)
 		weir__sim_say(out, SIM_OUT_ALL, "replay: run %.200s with opts.replay = \"%s\"", name, a->replay);
 }
 
+/* There may be more choices than before, where they save switches. */
 static void put_shrunk(struct sim_line *line, const struct sim_out *out)
 {
 	const struct sim_report *a = out->about;
 	size_t preemptions = weir__sim_preemptions(out->s->trace);
-	weir__sim_put(line, "; shrunk from %llu to %llu choice%s, %zu preemption%s", (unsigned long long)a->choices_before,
-		      (unsigned long long)a->choices, a->choices == 1 ? "" : "s", preemptions,
-		      preemptions == 1 ? "" : "s");
+	if (a->choices <= a->choices_before)
+		weir__sim_put(line, "; shrunk from %llu to %llu choice%s, ", (unsigned long long)a->choices_before,
+			      (unsigned long long)a->choices, a->choices == 1 ? "" : "s");
+	else
+		weir__sim_put(line, "; shrunk to fewer switches, ");
+	weir__sim_put(line, "%zu preemption%s", preemptions, preemptions == 1 ? "" : "s");
 }
 
 static void say_head(struct sim_out *out)
@@ -285,8 +289,8 @@ static void say_head(struct sim_out *out)
 		      weir_sim_kind_name(f->kind), (unsigned long long)f->step, f->text);
 	if (out->s->opts->replay) {
 		weir__sim_put(&line, out->s->failure.kind == WEIR_SIM_BAD_REPLAY ? "(no replay any more"
-				     : a->unlike ? "(replayed, but not step for step: the program or the string was "
-						   "changed since it was written"
+				     : a->unlike ? "(replayed, but not step for step: program, library or string were "
+						   "changed since"
 						 : "(replayed");
 	} else {
 		weir__sim_put(&line, "(schedule %llu", (unsigned long long)a->schedule);
@@ -297,7 +301,7 @@ static void say_head(struct sim_out *out)
 	}
 	weir__sim_put(&line, ", virtual time ");
 	weir__sim_put_time(&line, f->time_at);
-	if (a->choices_before)
+	if (a->choices_before + a->choices > 0)
 		put_shrunk(&line, out);
 	weir__sim_put(&line, ")");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);

@@ -588,7 +588,9 @@ static void draw_failure(struct table *t)
 	const struct sim_failure *f = &t->out->s->failure;
 	const char *where = weir__sim_line_of(t->out, f->site);
 	size_t n = where[0] && strncmp(f->text, where, strlen(where)) == 0 ? strlen(where) : 0;
-	const char *what = f->kind == WEIR_SIM_DEADLOCK              ? "no task can run, and no deadline is left"
+	bool nobody = f->kind == WEIR_SIM_DEADLOCK &&
+		      strstr(f->text, "for ever: "); /* not a cycle, nor a partial one */
+	const char *what = nobody                                    ? "no task can run, and no deadline is left"
 			   : f->kind == WEIR_SIM_NONDETERMINISM      ? "from here on the first run was another one"
 			   : n && strncmp(f->text + n, ": ", 2) == 0 ? f->text + n + 2 /* the line stands in front */
 								     : f->text;

@@ -154,7 +154,8 @@ const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task)
 
 /* ---- who could end a wait ---- */
 
-static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, bool send, weir__sim_edge_fn *fn, void *arg)
+static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, bool send, weir__sim_edge_fn *fn,
+		       void *arg)
 {
 	const struct sim *s = out->s;
 	const struct sim_object *ch = chan ? weir__sim_object(out->s, chan) : NULL;
@@ -174,7 +175,8 @@ static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, b
 	}
 }
 
-static void scope_edges(const struct sim_out *out, const struct weir_obj *scope, uint32_t self, weir__sim_edge_fn *fn, void *arg)
+static void scope_edges(const struct sim_out *out, const struct weir_obj *scope, uint32_t self, weir__sim_edge_fn *fn,
+			void *arg)
 {
 	struct sim_edge edge = {.sure = true};
 	ref_of(out, scope, &edge.over);
@@ -340,9 +342,9 @@ static void say_task(struct sim_out *out, uint32_t task, const struct widths *wi
 struct search {
 	const struct sim_out *out;
 	uint32_t from, start, queue[WEIR_SIM_TASKS], n;
-	uint32_t by[WEIR_SIM_TASKS];      /* the task before, or SIM_NONE */
+	uint32_t by[WEIR_SIM_TASKS];          /* the task before, or SIM_NONE */
 	struct sim_edge over[WEIR_SIM_TASKS]; /* how it was reached from that one */
-	bool closed;                      /* the start was reached again */
+	bool closed;                          /* the start was reached again */
 };
 
 static void reach(void *arg, const struct sim_edge *e)
@@ -456,7 +458,9 @@ void weir__sim_report_waits(struct sim_out *out)
 	FILE *err = out->err;
 	if (n == 0)
 		return;
-	bool all = s->failure.kind == WEIR_SIM_DEADLOCK && s->n_runnable == 0;
+	bool all = s->failure.kind == WEIR_SIM_DEADLOCK;
+	for (uint32_t i = 0; i < s->n_tasks; i++) /* a cycle, or a partial one: others can go on */
+		all &= !unfinished(s->tasks[i]) || (waits(s->tasks[i]) && s->tasks[i]->deadline_at == WEIR_FOREVER);
 	weir__sim_say(out, SIM_OUT_ALL, all ? "Blocked for ever:" : "Not finished:");
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		if (!is_listed(s, i))

@@ -2,6 +2,8 @@
  *
  * What explain.c found, in words. A step is named by its number, so it is read off the trace of the schedule; a step of
  * the clock has no event of a task. */
+#include <string.h>
+
 #include "explain.h"
 #include "report.h"
 
@@ -38,6 +40,19 @@ static void put_where(struct sim_line *line, const struct sim_out *out, uint64_t
 		weir__sim_put(line, " (%s)", where);
 }
 
+/* What the task was about to do. */
+static void put_pending(struct sim_line *line, const struct sim_out *out, uint32_t task)
+{
+	static const char prefix[] = "can run: ";
+	const char *where = weir__sim_line_of(out, weir__sim_doing_site(out, task));
+	struct sim_line doing = {.n = 0};
+	weir__sim_put_doing(&doing, out, task);
+	weir__sim_put_task(line, out->s, task);
+	size_t skip = strncmp(doing.text, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
+	weir__sim_put(line, " %s, which it did not come to", doing.text + skip);
+	weir__sim_put(line, where[0] ? " (%s)" : "%s", where);
+}
+
 static void say_pair(struct sim_out *out, const struct sim_pair *pair)
 {
 	struct sim_line line = {.name_cap = 16, .no_cases = true};
@@ -54,10 +69,7 @@ static void say_pair(struct sim_out *out, const struct sim_pair *pair)
 		weir__sim_put(&line, " at step %llu", (unsigned long long)pair->second);
 		put_where(&line, out, pair->second);
 	} else {
-		weir__sim_put_task(&line, out->s, pair->task);
-		weir__sim_put(&line, " did what it had still to do: ");
-		weir__sim_put_doing(&line, out, pair->task);
-		weir__sim_put(&line, " (%s)", weir__sim_line_of(out, weir__sim_doing_site(out, pair->task)));
+		put_pending(&line, out, pair->task);
 	}
 	weir__sim_put(&line, "; the other way round the test passes.");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
@@ -73,11 +85,16 @@ static void say_pairs(struct sim_out *out, const struct sim_explanation *why)
 	if (why->n_pairs > shown)
 		weir__sim_say(out, SIM_OUT_ALL, "  ... and %u earlier pair%s like that", why->n_pairs - shown,
 			      why->n_pairs - shown == 1 ? "" : "s");
-	if (shown == 0 && why->n_flipped > 0 && why->from > 0)
+	for (unsigned i = 0; i < why->n_early; i++)
 		weir__sim_say(out, SIM_OUT_ALL,
-			      "No two operations decided it: %u pair%s that could come the other way round, it fails all "
-			      "the same.",
-			      why->n_flipped, why->n_flipped == 1 ? " was tried" : "s were tried");
+			      "The timer that fired early at step %llu decided it: without that the test passes.",
+			      (unsigned long long)why->early[i]);
+	if (shown + why->n_early == 0 && why->n_flipped > 0 && why->from > 0)
+		weir__sim_say(
+			out, SIM_OUT_ALL,
+			"No two operations decided it: %u pair%s that could come the other way round, it fails all "
+			"the same.",
+			why->n_flipped, why->n_flipped == 1 ? " was tried" : "s were tried");
 }
 
 /* Where only the last step decides there is nothing to say. */

@@ -320,7 +320,7 @@ static void study(struct search *q, struct sim_report *about, struct sim_explana
 	}
 	if (!list.items)
 		abort();
-	about->choices = list.n;
+	about->choices = shrink ? list.n : 0;
 	if (explain) {
 		weir__sim_explain(s, &list, run_with, q, why);
 		about->why = why;

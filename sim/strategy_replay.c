@@ -115,7 +115,8 @@ static void diverge(const struct sim_view *view, const struct sim_choice *wanted
 			put_expected(&line, expected);
 	}
 	if (wanted->at != s->step) {
-		weir__sim_put(&line, " at step %llu, but nothing was to be chosen there", (unsigned long long)wanted->at);
+		weir__sim_put(&line, " at step %llu, but nothing was to be chosen there",
+			      (unsigned long long)wanted->at);
 	} else {
 		weir__sim_put(&line, " here, but ");
 		if (wanted->value == SIM_CLOCK)

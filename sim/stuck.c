@@ -135,7 +135,10 @@ static void put_over(struct sim *s, const struct weir_obj *over, struct sim_line
 static void fail(struct sim *s, const uint32_t *path, uint32_t n)
 {
 	struct sim_line line = {.n = 0};
-	uint32_t running = s->n_runnable;
+	uint32_t running = 0;
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		running += s->tasks[i]->state == SIM_RUNNABLE ||
+			   (s->tasks[i]->state == SIM_PARKED && s->tasks[i]->deadline_at != WEIR_FOREVER);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sim_task *t = s->tasks[path[i]];
 		if (i == 0)
@@ -145,10 +148,11 @@ static void fail(struct sim *s, const uint32_t *path, uint32_t n)
 		weir__sim_put_task(&line, s, path[(i + 1) % n]);
 		s->failure.place += (uintptr_t)t->op->site * UINT64_C(0x9e3779b97f4a7c15);
 	}
-	weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%s: %s%s", n > 1 ? "a cycle of waits" : "a task waits for itself", line.text,
+	weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%s: %s%s", n > 1 ? "a cycle of waits" : "a task waits for itself",
+		       line.text,
 		       running == 0   ? ""
-		       : running == 1 ? " (another task can still run)"
-				      : " (others can still run)");
+		       : running == 1 ? " (another task can go on)"
+				      : " (other tasks can go on)");
 }
 
 /* Breadth first, so the cycle is a shortest one. */

@@ -9,7 +9,8 @@
 /* Whether a wait in this operation can close a cycle. */
 static inline bool weir__sim_waits_for_tasks(uint8_t kind)
 {
-	return (kind >= WEIR_OP_LOCK && kind <= WEIR_OP_COND_WAIT) || kind == WEIR_OP_SCOPE_JOIN || kind == WEIR_OP_JOIN;
+	return (kind >= WEIR_OP_LOCK && kind <= WEIR_OP_COND_WAIT) || kind == WEIR_OP_SCOPE_JOIN ||
+	       kind == WEIR_OP_JOIN;
 }
 
 /* t has begun such a wait, the first of all or not: if it waits for itself through others, the schedule fails. */
