@@ -90,11 +90,8 @@ static void say_pairs(struct sim_out *out, const struct sim_explanation *why)
 			      "The timer that fired early at step %llu decided it: without that the test passes.",
 			      (unsigned long long)why->early[i]);
 	if (shown + why->n_early == 0 && why->n_flipped > 0 && why->from > 0)
-		weir__sim_say(
-			out, SIM_OUT_ALL,
-			"No two operations decided it: %u pair%s that could come the other way round, it fails all "
-			"the same.",
-			why->n_flipped, why->n_flipped == 1 ? " was tried" : "s were tried");
+		weir__sim_say(out, SIM_OUT_ALL, "No two operations alone decided it (%u pair%s the other way round).",
+			      why->n_flipped, why->n_flipped == 1 ? " was tried" : "s were tried");
 }
 
 /* Where only the last step decides there is nothing to say. */
