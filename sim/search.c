@@ -18,6 +18,7 @@
 #include "break.h"
 #include "engine.h"
 #include "explain.h"
+#include "report.h"
 #include "strategy.h"
 #include "stuck.h"
 
@@ -355,6 +356,7 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 	}
 	out->kind = s->failure.kind;
 	out->failed_schedule = failed;
+	out->preemptions = weir__sim_preemptions(s->trace);
 	snprintf(out->message, sizeof(out->message), "%s", s->failure.text);
 	weir__sim_report(s, &about);
 }

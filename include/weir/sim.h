@@ -93,10 +93,11 @@ struct weir_sim_result {
 	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
 	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn */
 	uint64_t failed_schedule;             /* from 1; 0: none failed */
-	uint64_t hash;                        /* of the last schedule */
-	int64_t time_ns;                      /* virtual time at its end */
-	char replay[4096];                    /* of the failure; "" if none, or too long to be written down */
-	char message[512];                    /* the first line of the failure */
+	uint64_t preemptions; /* of the failure as it is told, made smaller; 0 where it was not run again */
+	uint64_t hash;        /* of the last schedule */
+	int64_t time_ns;      /* virtual time at its end */
+	char replay[4096];    /* of the failure; "" if none, or too long to be written down */
+	char message[512];    /* the first line of the failure */
 };
 
 /* Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could

@@ -128,6 +128,38 @@ START_TEST(a_failure_of_every_schedule_needs_no_choice)
 }
 END_TEST
 
+/* Fails from 37 on, whatever else is drawn. */
+static int numbers(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	uint32_t a = weir_sim_choose(1000, "a"), b = weir_sim_choose(1000, "b"), c = weir_sim_choose(1000, "c");
+	WEIR_SIM_ASSERT(b < 37 || a + c == 0);
+	return 0;
+}
+
+START_TEST(numbers_become_as_small_as_they_can)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct weir_sim_result result = search(numbers, true, seed, false, NULL);
+		ck_assert_int_eq(result.kind, WEIR_SIM_ASSERTION);
+		ck_assert_ptr_nonnull(strstr(result.message, "a + c")); /* one of the two, and b */
+		ck_assert(strstr(result.replay, ":c1=37,c2=1") || strstr(result.replay, ":c0=1,c1=37"));
+		ck_assert_uint_eq(result.preemptions, 0);
+	}
+}
+END_TEST
+
+/* The reader has to stop the writer between its writes; where it stops it must not be earlier than it has to. */
+START_TEST(a_switch_comes_as_late_as_it_can)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct weir_sim_result result = search(torn, true, seed, false, NULL);
+		ck_assert_uint_eq(result.preemptions, 0); /* it yields there: it asks for it */
+		ck_assert_uint_le(n_items(result.replay), 3);
+	}
+}
+END_TEST
+
 START_TEST(a_program_without_the_bug_passes)
 {
 	struct weir_sim_result result = search(torn, false, 1, false, NULL);
@@ -142,6 +174,8 @@ int main(void)
 	TCase *tc = tcase_create("shrink");
 	tcase_add_test(tc, what_is_left_is_what_matters);
 	tcase_add_test(tc, a_failure_of_every_schedule_needs_no_choice);
+	tcase_add_test(tc, numbers_become_as_small_as_they_can);
+	tcase_add_test(tc, a_switch_comes_as_late_as_it_can);
 	tcase_add_test(tc, a_program_without_the_bug_passes);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
