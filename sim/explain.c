@@ -5,10 +5,13 @@
  * Pairs. Two steps of different tasks that depend on each other (dependence.h), with no step in between that comes
  * after the first and before the second, are a race: they could have come the other way round (Flanagan and Godefroid,
  * POPL 2005). Each such pair is run the other way round: what the second needs is brought before the first, the rest
- * stays in its order as far as that is possible. So are the operations that other tasks had announced when the schedule
- * failed, and did not come to: each is taken as one more step, after the last. A pair whose other order passes is what decided it: Hermit's analyze,
+ * stays in its order as far as that is possible. A pair whose other order passes is what decided it: Hermit's analyze,
  * and the counterfactuals of Antithesis. Two locks of one mutex have the unlock in between and are looked at all the
  * same.
+ *
+ * What did not come. The step that failed may have come too early for what another task had still to do. So each task
+ * that could run then gets one step before it, two, three: the first number with which the run passes shows the
+ * operation that was missing.
  *
  * Where no such pair decides it, and no early timer that is left out, the preemptions are looked at in the same way.
  *
@@ -34,11 +37,13 @@
 #include <string.h>
 
 #include "dependence.h"
+#include "report.h"
 
 #define FLIPS 200
 #define STEPS UINT64_C(3000000)
 #define LONGEST 2000
 #define CANDIDATES 1000
+#define MISSING 64                 /* steps of another task that are looked for */
 #define SLOTS (WEIR_SIM_TASKS + 1) /* the tasks, and the clock */
 #define EARLY 2                    /* of a continuation, as in a search */
 
@@ -69,9 +74,17 @@ struct explain {
 	struct pair pairs[CANDIDATES]; /* candidates */
 	size_t n_pairs;
 	uint32_t last[WEIR_SIM_TASKS], birth[WEIR_SIM_TASKS]; /* steps from 1; 0: none */
+	uint32_t steps_of[WEIR_SIM_TASKS];                    /* how many each has taken */
 	uint32_t n_tasks;
 	int64_t now;
 	size_t barrier; /* all steps before it come before all that follow */
+
+	uint64_t could_run[SIM_WORDS]; /* in front of the last step */
+
+	/* a run with more steps of one task */
+	uint32_t adds_to, more;
+	bool came;
+	struct sim_pair missing;
 
 	/* the run of a flip */
 	uint32_t count[SLOTS];
@@ -209,8 +222,10 @@ static void add_step(struct explain *x, const struct sim *s, uint32_t task)
 			add_pair(x, i - 1, k);
 	}
 	pair_locks(x, k);
-	if (t)
+	if (t) {
 		x->last[task] = (uint32_t)k + 1;
+		x->steps_of[task]++;
+	}
 }
 
 /* A step of the schedule is about to be taken. */
@@ -220,9 +235,7 @@ static void see_step(void *arg, const struct sim *s, uint32_t task)
 	if (x->n >= x->path.n)
 		return;
 	add_step(x, s, task);
-	for (uint32_t i = 0; x->n >= x->path.n && i < s->n_tasks; i++)
-		if (i != task && s->tasks[i]->state == SIM_RUNNABLE)
-			add_step(x, s, i);
+	memcpy(x->could_run, s->runnable, sizeof(x->could_run)); /* the last one counts */
 }
 
 /* ---- pairs, the other way round ---- */
@@ -248,22 +261,20 @@ static bool goes_along(const struct explain *x, const struct pair *p, size_t i)
 static void make_flip(struct explain *x, const struct pair *p, bool before)
 {
 	uint32_t *to = x->flipped.steps;
-	size_t n = p->first, last = p->second < x->path.n ? p->second : x->path.n - 1;
+	size_t n = p->first;
 	memcpy(to, x->path.steps, n * sizeof(*to));
 	if (!before)
 		to[n++] = x->path.steps[p->first];
-	for (size_t i = p->first + 1; i <= last; i++)
+	for (size_t i = p->first + 1; i <= p->second; i++)
 		if (goes_along(x, p, i))
 			to[n++] = x->path.steps[i];
-	if (p->second > last)
-		to[n++] = x->seen[p->second].task;
 	if (before)
 		to[n++] = x->path.steps[p->first];
-	for (size_t i = p->first + 1; i <= last; i++)
+	for (size_t i = p->first + 1; i <= p->second; i++)
 		if (!goes_along(x, p, i))
 			to[n++] = x->path.steps[i];
-	memcpy(to + n, x->path.steps + last + 1, (x->path.n - last - 1) * sizeof(*to));
-	x->flipped.n = n + x->path.n - last - 1;
+	memcpy(to + n, x->path.steps + n, (x->path.n - n) * sizeof(*to));
+	assert(n == (size_t)p->second + 1);
 }
 
 /* E1 */
@@ -301,7 +312,7 @@ static void find_early(struct explain *x, struct sim_explanation *out)
 /* Sees the schedule once more, and what is between its steps. */
 static bool look_at_order(struct explain *x)
 {
-	size_t n = x->path.n, most = n + WEIR_SIM_TASKS;
+	size_t n = x->path.n, most = n + MISSING;
 	x->words = most / 64 + 1;
 	x->seen = calloc(most, sizeof(*x->seen));
 	x->after = calloc(most, x->words * sizeof(*x->after));
@@ -311,7 +322,7 @@ static bool look_at_order(struct explain *x)
 		return false;
 	x->n_tasks = 1;
 	x->guide.see = see_step;
-	return run_path(x, &x->path, n, NULL) && x->s->failure.kind == x->kind && x->n >= n;
+	return run_path(x, &x->path, n, NULL) && x->s->failure.kind == x->kind && x->n == n;
 }
 
 static void try_pairs(struct explain *x, struct sim_explanation *out)
@@ -323,9 +334,63 @@ static void try_pairs(struct explain *x, struct sim_explanation *out)
 		if (!found || out->n_pairs++ >= SIM_WHY_PAIRS)
 			continue;
 		memmove(out->pairs + 1, out->pairs, (SIM_WHY_PAIRS - 1) * sizeof(out->pairs[0]));
-		out->pairs[0] = (struct sim_pair){.first = p->first + 1,
-						  .second = p->second < x->path.n ? p->second + 1 : 0,
-						  .task = x->seen[p->second].task};
+		out->pairs[0] = (struct sim_pair){.first = p->first + 1, .second = p->second + 1};
+	}
+}
+
+/* ---- what did not come ---- */
+
+static void see_more(void *arg, const struct sim *s, uint32_t task)
+{
+	struct explain *x = arg;
+	if (task != x->adds_to || ++x->count[slot(task)] != x->more)
+		return;
+	const struct sim_task *t = s->tasks[task];
+	struct sim *all = (struct sim *)(uintptr_t)s; /* is read only */
+	struct weir_obj *obj = weir__sim_op_object(all, t->op);
+	struct sim_trace_ref ref;
+	weir__sim_trace_ref(s, obj ? weir__sim_object(all, obj) : NULL, &ref);
+	weir__sim_expect_text(x->missing.text, t->op->kind, &ref);
+	x->missing.site = t->op->kind == WEIR_OP_JOIN || t->op->kind == WEIR_OP_NONE ? NULL : t->op->site;
+	x->missing.wakes = t->token || t->due;
+	x->came = true;
+}
+
+/* Whether the scenario passes with n more steps of the task before the last one; *came: there were so many. */
+static bool passes_with(struct explain *x, uint32_t task, uint32_t n)
+{
+	uint32_t *to = x->flipped.steps;
+	size_t last = x->path.n - 1;
+	memcpy(to, x->path.steps, last * sizeof(*to));
+	for (uint32_t i = 0; i < n; i++)
+		to[last + i] = task;
+	to[last + n] = x->path.steps[last];
+	memset(x->count, 0, sizeof(x->count));
+	x->adds_to = task;
+	x->more = x->steps_of[task] + n;
+	x->came = false;
+	x->guide.see = see_more;
+	bool ran = run_path(x, &x->flipped, last + n + 1, NULL);
+	x->guide.see = NULL;
+	return ran && x->came && !x->s->failure.kind;
+}
+
+static void find_missing(struct explain *x, struct sim_explanation *out)
+{
+	uint32_t last = x->seen[x->path.n - 1].task;
+	for (uint32_t task = 0; task < x->n_tasks; task++) {
+		if (task == last || !(x->could_run[task / 64] >> (task % 64) & 1))
+			continue;
+		for (uint32_t n = 1; n <= MISSING && budget_left(x); n++) {
+			bool passes = passes_with(x, task, n);
+			if (passes && out->n_pairs++ < SIM_WHY_PAIRS) {
+				x->missing.first = x->path.n;
+				x->missing.task = task;
+				out->pairs[out->n_pairs - 1] = x->missing;
+			}
+			if (passes || !x->came || x->s->failure.kind != x->kind)
+				break;
+		}
 	}
 }
 
@@ -348,6 +413,7 @@ static void find_pairs(struct explain *x, struct sim_explanation *out)
 	if (x->path.n == 0 || x->path.n > LONGEST || !look_at_order(x)) /* E3 */
 		return;
 	try_pairs(x, out);
+	find_missing(x, out);
 	find_early(x, out);
 	if (out->n_pairs + out->n_early > 0)
 		return;

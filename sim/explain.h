@@ -12,8 +12,11 @@
 /* Two steps of the failing schedule. In the other order, with the rest as before as far as that is possible, the
  * scenario passes. */
 struct sim_pair {
-	uint64_t first, second; /* second 0: what `task` was about to do when the schedule failed */
+	uint64_t first, second; /* second 0: what `task` would have come to, if the schedule had not failed before */
 	uint32_t task;
+	char text[SIM_EXPECT_TEXT]; /* ... and what that is: "store.atomic1" */
+	const void *site;
+	bool wakes; /* it waits in that already */
 };
 
 struct sim_explanation {

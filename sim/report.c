@@ -194,6 +194,8 @@ static void collect_sites(struct sim_out *out)
 	add_site(out, s->failure.other_site);
 	for (size_t i = 0; s->trace && i < s->trace->n; i++)
 		add_site(out, s->trace->events[i].site);
+	for (size_t i = 0; out->about->why && i < SIM_WHY_PAIRS; i++)
+		add_site(out, out->about->why->pairs[i].site);
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		add_site(out, s->tasks[i]->spawn_site);
 		if (s->tasks[i]->state != SIM_EXITED)

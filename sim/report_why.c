@@ -40,16 +40,15 @@ static void put_where(struct sim_line *line, const struct sim_out *out, uint64_t
 		weir__sim_put(line, " (%s)", where);
 }
 
-/* What the task was about to do. */
-static void put_pending(struct sim_line *line, const struct sim_out *out, uint32_t task)
+/* "T1 publisher store(atomic1), which did not come (a.c:80)" */
+static void put_missing(struct sim_line *line, const struct sim_out *out, const struct sim_pair *pair)
 {
-	static const char prefix[] = "can run: ";
-	const char *where = weir__sim_line_of(out, weir__sim_doing_site(out, task));
-	struct sim_line doing = {.n = 0};
-	weir__sim_put_doing(&doing, out, task);
-	weir__sim_put_task(line, out->s, task);
-	size_t skip = strncmp(doing.text, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
-	weir__sim_put(line, " %s, which it did not come to", doing.text + skip);
+	size_t verb = strcspn(pair->text, ".");
+	const char *where = weir__sim_line_of(out, pair->site);
+	weir__sim_put_task(line, out->s, pair->task);
+	weir__sim_put(line, pair->text[verb] ? " %.*s(%s)" : " %.*s%.0s", (int)verb, pair->text,
+		      pair->text + verb + (pair->text[verb] != 0));
+	weir__sim_put(line, pair->wakes ? ", out of which it did not come" : ", which it did not come to");
 	weir__sim_put(line, where[0] ? " (%s)" : "%s", where);
 }
 
@@ -69,7 +68,7 @@ static void say_pair(struct sim_out *out, const struct sim_pair *pair)
 		weir__sim_put(&line, " at step %llu", (unsigned long long)pair->second);
 		put_where(&line, out, pair->second);
 	} else {
-		put_pending(&line, out, pair->task);
+		put_missing(&line, out, pair);
 	}
 	weir__sim_put(&line, "; the other way round the test passes.");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
