@@ -7,7 +7,7 @@
  * POPL 2005). Each such pair is run the other way round: what the second needs is brought before the first, the rest
  * stays in its order as far as that is possible. A pair whose other order passes is what decided it: Hermit's analyze,
  * and the counterfactuals of Antithesis. Two locks of one mutex have the unlock in between and are looked at all the
- * same.
+ * same; so are two sends, or receives, on one channel, and the steps of the first one's task that came just before it.
  *
  * What did not come. The step that failed may have come too early for what another task had still to do. So each task
  * that could run then gets one step before it, two, three: the first number with which the run passes shows the
@@ -43,6 +43,7 @@
 #define STEPS UINT64_C(3000000)
 #define LONGEST 2000
 #define CANDIDATES 1000
+#define EARLIER 3                  /* steps before the first of a pair */
 #define MISSING 64                 /* steps of another task that are looked for */
 #define SLOTS (WEIR_SIM_TASKS + 1) /* the tasks, and the clock */
 #define EARLY 2                    /* of a continuation, as in a search */
@@ -166,35 +167,69 @@ static void order_by_nature(struct explain *x, const struct sim *s, uint32_t tas
 		order(x, k, x->last[s->tasks[task]->join_target] - 1);
 }
 
-static bool takes_turns(const struct seen *seen)
+/* Operations that wait their turn at an object; 0: others. */
+static unsigned turn_of(const struct seen *seen)
 {
+	if (!seen->begins || seen->effect.n == 0)
+		return 0;
 	switch (seen->effect.kind) {
 	case WEIR_OP_LOCK:
 	case WEIR_OP_TRY_LOCK:
 	case WEIR_OP_READ_LOCK:
+	case WEIR_OP_TRY_READ_LOCK:
 	case WEIR_OP_WRITE_LOCK:
+	case WEIR_OP_TRY_WRITE_LOCK:
+		return 1;
 	case WEIR_OP_ACQUIRE:
 	case WEIR_OP_TRY_ACQUIRE:
-		return seen->begins && seen->effect.n > 0;
+		return 2;
+	case WEIR_OP_SEND:
+	case WEIR_OP_TRY_SEND:
+		return 3;
+	case WEIR_OP_RECV:
+	case WEIR_OP_TRY_RECV:
+		return 4;
 	default:
-		return false;
+		return 0;
 	}
 }
 
-/* The last one before k that took the same lock, in another task. */
-static void pair_locks(struct explain *x, size_t k)
+static bool is_paired(const struct explain *x, size_t first, size_t second)
+{
+	for (size_t i = x->n_pairs; i > 0 && x->pairs[i - 1].second == second; i--)
+		if (x->pairs[i - 1].first == first)
+			return true;
+	return false;
+}
+
+/* The last one before k that took its turn at the same object, in another task: what ends a turn is in between. */
+static void pair_turns(struct explain *x, size_t k)
 {
 	const struct seen *now = &x->seen[k];
-	for (size_t i = k; takes_turns(now) && i > 0; i--) {
+	unsigned turn = turn_of(now);
+	for (size_t i = k; turn && i > 0; i--) {
 		const struct seen *before = &x->seen[i - 1];
-		if (before->task == now->task || !takes_turns(before) ||
+		if (before->task == now->task || turn_of(before) != turn ||
 		    before->effect.object[0] != now->effect.object[0])
 			continue;
-		bool known = x->n_pairs > 0 && x->pairs[x->n_pairs - 1].second == k &&
-			     x->pairs[x->n_pairs - 1].first == i - 1;
-		if (!known)
+		if (!is_paired(x, i - 1, k))
 			add_pair(x, i - 1, k);
 		return;
+	}
+}
+
+/* What the task of step i did before it that k depends on as well: the first of several sends may be the one that k came
+ * too late for. */
+static void pair_earlier(struct explain *x, const struct sim *s, size_t i, size_t k)
+{
+	unsigned more = 0;
+	for (size_t at = i; at > x->barrier && more < EARLIER; at--) {
+		const struct seen *before = &x->seen[at - 1];
+		if (before->task != x->seen[i].task || !weir__sim_dependent(s, &before->effect, &x->seen[k].effect) ||
+		    is_paired(x, at - 1, k))
+			continue;
+		add_pair(x, at - 1, k);
+		more++;
 	}
 }
 
@@ -218,10 +253,13 @@ static void add_step(struct explain *x, const struct sim *s, uint32_t task)
 		if (!own && !weir__sim_dependent(s, &other->effect, &now->effect))
 			continue;
 		order(x, k, i - 1);
-		if (!own)
-			add_pair(x, i - 1, k);
+		if (own)
+			continue;
+		add_pair(x, i - 1, k);
+		if (other->task != SIM_CLOCK)
+			pair_earlier(x, s, i - 1, k);
 	}
-	pair_locks(x, k);
+	pair_turns(x, k);
 	if (t) {
 		x->last[task] = (uint32_t)k + 1;
 		x->steps_of[task]++;

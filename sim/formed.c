@@ -77,6 +77,16 @@ static bool same_ref(const struct sim_trace_ref *a, const struct sim_trace_ref *
 	return a->kind != WEIR_OBJ_DEAD && a->kind == b->kind && a->display == b->display;
 }
 
+/* Who sends does not help those who wait to send; and who receives, those who wait to receive. */
+static bool could_help(const struct weir_op *waiting, uint8_t op)
+{
+	if (waiting->kind == WEIR_OP_SEND)
+		return op != WEIR_OP_SEND && op != WEIR_OP_TRY_SEND && op != WEIR_OP_TX_CLOSE;
+	if (waiting->kind == WEIR_OP_RECV)
+		return op != WEIR_OP_RECV && op != WEIR_OP_TRY_RECV && op != WEIR_OP_RX_CLOSE;
+	return true;
+}
+
 /* Who used the object, and when last. */
 static void add_touches(struct formed *f, uint32_t waiting, const struct weir_obj *obj)
 {
@@ -85,7 +95,8 @@ static void add_touches(struct formed *f, uint32_t waiting, const struct weir_ob
 	weir__sim_trace_ref(f->s, weir__sim_object(f->s, obj), &ref);
 	for (size_t i = 0; i < trace->n; i++) {
 		const struct sim_event *e = &trace->events[i];
-		if (e->task != waiting && (same_ref(&e->obj, &ref) || same_ref(&e->obj2, &ref)))
+		if (e->task != waiting && could_help(f->s->tasks[waiting]->op, e->op) &&
+		    (same_ref(&e->obj, &ref) || same_ref(&e->obj2, &ref)))
 			f->touched[waiting][e->task] = e->step;
 	}
 }

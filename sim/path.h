@@ -21,7 +21,8 @@ struct sim_path {
 	size_t n_draws, draws_cap;
 };
 
-/* How hard a schedule is to follow for a person, the first field first. */
+/* How hard a schedule is to follow for a person, the first field first; but an early timer counts as a preemption, too:
+ * it is as much of a surprise. */
 struct sim_cost {
 	uint64_t preemptions, switches, early;
 	uint64_t others;  /* other choices that are not the default policy's */

@@ -28,7 +28,7 @@ static void put_step(struct sim_line *line, const struct sim_out *out, uint64_t 
 	weir__sim_put_task(line, out->s, e->task);
 	weir__sim_put(line, " ");
 	weir__sim_put_event(line, e, true);
-	weir__sim_put(line, e->completion ? " when it was woken" : "");
+	weir__sim_put(line, e->completion ? " when woken" : "");
 }
 
 /* " (a.c:80)" */
@@ -106,7 +106,7 @@ static void say_point(struct sim_out *out, const struct sim_explanation *why)
 		weir__sim_put(&line, "From step %llu on, ", (unsigned long long)why->from);
 		put_step(&line, out, why->from);
 		put_where(&line, out, why->from);
-		weir__sim_put(&line, ", it always fails (%u of %u continuations at random).", why->continuations,
+		weir__sim_put(&line, ", it always fails (%u of %u tries at random).", why->continuations,
 			      why->continuations);
 	}
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);

@@ -3,12 +3,12 @@
  * Shrinking: a failing schedule that is as easy to follow as can be found, so that the report shows little but what
  * matters.
  *
- * What is easy: few preemptions, then few switches, early timers, other choices that are not the default policy's,
+ * What is easy: few preemptions and early timers, then few switches, other choices that are not the default policy's,
  * small numbers, few steps, and preemptions that come as late as they can (path.h; the order is PULSE's, Claessen et
  * al., ICFP 2009, and what is done to the choices is Hypothesis's internal reduction, MacIver and Donaldson, ECOOP
  * 2020). The schedule is a path, in segments of steps by one task. The passes, over and over until none helps:
  *
- *   cut       the end of the path goes: half of it, a quarter, ... one step
+ *   cut       the end of the path goes, from one of its segments on
  *   delete    chunks of segments go (delta debugging: Zeller and Hildebrandt, TSE 2002)
  *   join      two segments of one task become one: the first waits for the second, or the second comes at once
  *   zero      numbers that were drawn become 0, a half, one less
@@ -28,6 +28,7 @@
 
 #define RUNS 3000
 #define MORE ((size_t)16)
+#define CUTS 100
 #define STEPS UINT64_C(5000000)
 
 struct shrink {
@@ -222,13 +223,17 @@ static size_t count_segments(const struct sim_path *p)
 
 /* ---- passes; each returns whether it made progress ---- */
 
+/* The shortest beginning that is enough. Of a long path the first CUTS are tried, and then by halves. */
 static bool cut(struct shrink *z)
 {
-	bool any = false;
-	for (size_t chunk = z->best.n; chunk > 0 && budget_left(z); chunk /= 2)
-		while (chunk <= z->best.n && budget_left(z) && try_without(z, z->best.n - chunk, z->best.n))
-			any = true;
-	return any;
+	size_t i = 0;
+	for (unsigned n = 0; i < z->best.n && n < CUTS && budget_left(z); i = end_of(&z->best, i), n++)
+		if (try_without(z, i, z->best.n))
+			return true;
+	for (size_t left = z->best.n > i ? (z->best.n - i) / 2 : 0; left > 0 && budget_left(z); left /= 2)
+		if (try_without(z, z->best.n - left, z->best.n))
+			return true;
+	return false;
 }
 
 static bool delete_chunks(struct shrink *z, size_t chunk)

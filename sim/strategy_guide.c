@@ -30,8 +30,10 @@ struct guiding {
 
 int weir__sim_cost_order(const struct sim_cost *a, const struct sim_cost *b)
 {
-	const uint64_t x[] = {a->preemptions, a->switches, a->early, a->others, a->numbers, a->steps, a->lateness};
-	const uint64_t y[] = {b->preemptions, b->switches, b->early, b->others, b->numbers, b->steps, b->lateness};
+	const uint64_t x[] = {
+		a->preemptions + a->early, a->switches, a->early, a->others, a->numbers, a->steps, a->lateness};
+	const uint64_t y[] = {
+		b->preemptions + b->early, b->switches, b->early, b->others, b->numbers, b->steps, b->lateness};
 	for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++)
 		if (x[i] != y[i])
 			return x[i] < y[i] ? -1 : 1;

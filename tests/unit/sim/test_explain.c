@@ -153,7 +153,7 @@ START_TEST(the_step_that_is_lost_is_the_one_that_decides)
 	struct weir_sim_result result;
 	report_of(doomed, NULL, (struct weir_sim_opts){.seed = 1}, text, &result);
 	has(text, "From step 2 on, T0 main poll(ctx1)");
-	has(text, "it always fails (200 of 200 continuations at random).");
+	has(text, "it always fails (200 of 200 tries at random).");
 }
 END_TEST
 
