@@ -17,13 +17,15 @@
 
 #include "path.h"
 
+#define SLOTS (WEIR_SIM_TASKS + 1) /* the tasks, and the clock */
+
 struct guiding {
 	struct sim_strategy base;
 	const struct sim *sim;
 	struct sim_guide *guide;
-	bool *used;
-	size_t first; /* all steps before it are used */
-	size_t n;     /* steps to follow */
+	size_t n;           /* steps to follow */
+	size_t *later;      /* of each of them: the next one of the same slot, or n */
+	size_t head[SLOTS]; /* of each slot: the first step that has not been used, or n */
 	uint32_t next_draw[WEIR_SIM_TASKS];
 	unsigned early;
 };
@@ -98,29 +100,28 @@ static void take(struct guiding *st, const struct sim *s, uint32_t task)
 
 /* ---- following ---- */
 
-static bool can_run(const struct sim *s, uint32_t task)
+static uint32_t slot(uint32_t task)
 {
-	return s->runnable[task / 64] >> (task % 64) & 1;
+	return task == SIM_CLOCK ? WEIR_SIM_TASKS : task;
 }
 
 /* P1: SIM_NONE if there is none. */
 static uint32_t next_of_path(struct guiding *st, const struct sim *s, bool clock)
 {
-	const struct sim_path *p = st->guide->path;
-	while (st->first < st->n && st->used[st->first])
-		st->first++;
-	for (size_t i = st->first; i < st->n; i++) {
-		uint32_t task = p->steps[i];
-		if (st->used[i])
-			continue;
-		if (task == SIM_CLOCK ? !clock : !can_run(s, task)) {
-			st->used[i] = task == SIM_CLOCK;
-			continue;
+	size_t first = clock ? st->head[slot(SIM_CLOCK)] : st->n;
+	for (uint32_t w = 0; w < SIM_WORDS; w++) {
+		for (uint64_t bits = s->runnable[w]; bits; bits &= bits - 1) {
+			size_t at = st->head[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+			first = at < first ? at : first;
 		}
-		st->used[i] = true;
-		return task;
 	}
-	return SIM_NONE;
+	for (size_t *passed = &st->head[slot(SIM_CLOCK)]; !clock && *passed < first;)
+		*passed = st->later[*passed];
+	if (first == st->n)
+		return SIM_NONE;
+	uint32_t task = st->guide->path->steps[first];
+	st->head[slot(task)] = st->later[first];
+	return task;
 }
 
 /* P2 */
@@ -192,9 +193,14 @@ static void guide_begin(struct sim_strategy *base, uint64_t seed)
 {
 	struct guiding *st = (struct guiding *)base;
 	struct sim_guide *g = st->guide;
-	st->first = 0;
 	st->early = g->early;
-	memset(st->used, 0, st->n * sizeof(*st->used));
+	for (uint32_t i = 0; i < SLOTS; i++)
+		st->head[i] = st->n;
+	for (size_t i = st->n; i > 0; i--) {
+		size_t *head = &st->head[slot(g->path->steps[i - 1])];
+		st->later[i - 1] = *head;
+		*head = i - 1;
+	}
 	memset(st->next_draw, 0, sizeof(st->next_draw));
 	g->record.n = g->record.n_draws = 0;
 	g->cost = (struct sim_cost){.steps = 0};
@@ -214,7 +220,7 @@ static bool guide_end(struct sim_strategy *base, const struct sim *s)
 
 static void guide_free(struct sim_strategy *base)
 {
-	free(((struct guiding *)base)->used);
+	free(((struct guiding *)base)->later);
 	free(base);
 }
 
@@ -227,7 +233,7 @@ struct sim_strategy *weir__sim_guide_new(const struct sim *s, struct sim_guide *
 	st->guide = guide;
 	st->n = guide->path ? guide->path->n : 0;
 	st->n = guide->follow < st->n ? guide->follow : st->n;
-	st->used = calloc(st->n + 1, sizeof(*st->used));
+	st->later = calloc(st->n + 1, sizeof(*st->later));
 	st->base = (struct sim_strategy){.name = "guide",
 					 .begin = guide_begin,
 					 .pick = guide_pick,
@@ -235,7 +241,7 @@ struct sim_strategy *weir__sim_guide_new(const struct sim *s, struct sim_guide *
 					 .value = guide_value,
 					 .end = guide_end,
 					 .free = guide_free};
-	if (!st->used) {
+	if (!st->later) {
 		free(st);
 		return NULL;
 	}
