@@ -30,9 +30,11 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
-#include "order.h"
+#include "break.h"
 #include "explored.h"
+#include "order.h"
 #include "strategy.h"
+#include "stuck.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define WIDE_BOUND (UINT64_C(1) << 31)
@@ -216,6 +218,7 @@ static __attribute__((noinline, cold)) void finish(struct sim *s)
 			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i,
 					       t->pub.name);
 	}
+	s->failure.place = weir__sim_blocked_place(s);
 	if (left)
 		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait",
 			       names);
@@ -313,8 +316,11 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	if (s->order)
 		weir__sim_order_step(s->order, s, t);
 	s->facts = 0;
-	if (s->trace)
+	if (s->trace) {
 		weir__sim_trace_step(s, t);
+		if (s->break_at && s->step >= s->break_at)
+			weir__sim_break_here(s);
+	}
 	if (s->pairs && !t->completion)
 		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
@@ -373,6 +379,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
 			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
+		if (weir__sim_is_reading(event->op->kind))
+			weir__sim_note_reader(s, weir__sim_current(s), event->op, event->rc);
 		if (s->trace)
 			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
 		break;
@@ -487,6 +495,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	t->slab = slab;
 	t->deadline_at = WEIR_FOREVER;
 	t->spawn_site = site;
+	if (parent && parent->op && parent->op->kind == WEIR_OP_SPAWN)
+		t->scope = parent->op->obj[0]->shadow;
 	t->low_sp = UINTPTR_MAX;
 	void *stack = weir__sim_slab_stack(slab, &bytes);
 	weir__fiber_init(&t->fiber, stack, bytes, task_entry);
@@ -546,12 +556,15 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		t->op = &t->own;
 		t->join_target = target->index;
 		weir__san_enter();
-		if (target->state != SIM_EXITED) {
+		bool waits = target->state != SIM_EXITED;
+		if (waits) {
 			make_waiting(s, t, SIM_JOINING);
 			if (s->trace)
 				weir__sim_trace_block(s, t);
+			weir__sim_held_up(s, t);
 		}
 		reschedule(s, t);
+		s->n_held_up -= waits;
 		t->completion = true;
 		begin_step(s, t);
 		weir__san_leave();
@@ -587,7 +600,11 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
+	bool held_up = weir__sim_waits_for_tasks(op->kind);
+	if (held_up)
+		weir__sim_held_up(s, t);
 	reschedule(s, t);
+	s->n_held_up -= held_up;
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
@@ -751,7 +768,7 @@ static void reset(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		weir__sim_slab_reset(s->tasks[i]->slab, s->tasks[i]->low_sp);
-	s->n_tasks = s->n_live = s->current = s->n_runnable = 0;
+	s->n_tasks = s->n_live = s->current = s->n_runnable = s->n_held_up = 0;
 	memset(s->runnable, 0, sizeof(s->runnable));
 	memset(s->rt.core_, 0, sizeof(s->rt.core_));
 	memset(&s->failure, 0, offsetof(struct sim_failure, text) + 1);
@@ -837,14 +854,12 @@ void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...
 		weir__sim_leave(s);
 }
 
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n)
+void weir__sim_diverged(struct sim *s, const char *text)
 {
 	struct sim_failure *f = &s->failure;
 	f->kind = WEIR_SIM_BAD_REPLAY;
-	f->step = step;
+	f->step = s->step;
 	f->time_at = s->now;
 	f->task = s->current;
-	snprintf(f->text, sizeof(f->text),
-		 "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
-		 (unsigned long long)step, n);
+	snprintf(f->text, sizeof(f->text), "%s", text);
 }

@@ -12,7 +12,7 @@
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   jobs.c      the same over several processes; progress.c how far it is
  *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
- *   shrink.c    a failing schedule made smaller
+ *   shrink.c    a failing schedule made smaller; explain.c what decided that it fails, report_why.c tells it
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
  *               none does
@@ -20,7 +20,9 @@
  *   order.c     the partial order of a schedule, as a hash
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
+ *   stuck.c     a cycle of locks and joins, found when it closes; formed.c when other deadlocks formed
  *   report.c    the failure for people; site.c turns addresses into file:line
+ *   break.c     a replay stopped in a debugger
  *   main.c      weir_sim_main; canary.c the programs that must fail
  *
  * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced
@@ -71,6 +73,7 @@ struct sim_object {
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
 	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
+	uint64_t readers[SIM_WORDS]; /* rwlocks: the tasks that read (stuck.c) */
 	uint32_t next_free;
 	char name[24];
 };
@@ -91,6 +94,7 @@ struct sim_task {
 	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
+	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
 	uint64_t wide_random;
@@ -116,6 +120,7 @@ struct sim_failure {
 	int64_t time_at;
 	uint32_t task; /* SIM_NONE: after the end */
 	const void *site, *other_site;
+	uint64_t place; /* of a deadlock: where tasks are blocked */
 	uint32_t other_task;
 	char text[400];
 };
@@ -142,6 +147,7 @@ struct sim {
 	uint32_t n_tasks, n_live, current;
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
+	uint32_t n_held_up; /* tasks that wait for tasks (stuck.h) */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
@@ -181,6 +187,7 @@ struct sim {
 	struct sim_strategy *strategy;
 	struct sim_order *order; /* NULL: nobody asks for the partial order */
 	struct sim_trace *trace; /* NULL: not recording */
+	uint64_t break_at;       /* while recording: stop there (break.h); 0: nowhere */
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit;
 	uint64_t data_seed;
@@ -213,9 +220,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n);
 /* Records the first failure of a schedule and leaves it for good; from a task it does not return. */
 WEIR_PRINTF(3, 4) void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...);
 
-/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is
- * inside a pick. */
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n);
+/* A replay does not fit this step any more, and text says how. Does not leave: the strategy is inside a pick. */
+void weir__sim_diverged(struct sim *s, const char *text);
 
 /* Leaves the running task for the harness, for ever. */
 _Noreturn void weir__sim_leave(struct sim *s);
@@ -343,20 +349,30 @@ int weir__sim_signals_next(weir_rt *rt, weir_fd fd);
 
 int weir__sim_guard_begin(struct sim *s); /* signal handlers and the hang timer; negative: failed */
 void weir__sim_guard_end(struct sim *s);
+void weir__sim_guard_patient(void); /* from now on nothing hangs, and the wall budget is not looked at */
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
+/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
  * empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
+
+#define SIM_EXPECT_TEXT 32
+
+/* "send.ch1": what a pick was to perform. */
+struct sim_expected {
+	uint64_t at;
+	char text[SIM_EXPECT_TEXT];
+};
 
 struct sim_replay {
 	char name[64];
 	uint32_t hash;            /* low 16 bits of the schedule's */
 	struct sim_choice *items; /* deviations: at, value, data */
 	size_t n;
+	struct sim_expected *expected; /* of some of the picks, by `at` */
+	size_t n_expected;
 	uint64_t fail_alloc, fail_spawn;
-	bool lenient; /* what is not possible where it stands is passed over rather than a failure */
 };
 
 int weir__sim_decode(const char *text, struct sim_replay *out); /* negative: malformed */
@@ -369,9 +385,6 @@ struct sim_replay weir__sim_deviations(const struct sim *s);
 
 /* Whether this failure is of a kind that is worth it, and safe to run again. */
 bool weir__sim_shrinkable(const struct sim *s);
-
-/* A list with as few deviations as can be found that fails like the schedule that has just run. run() runs one. */
-struct sim_replay weir__sim_shrink(struct sim *s, void (*run)(void *arg, const struct sim_replay *list), void *arg);
 
 /* ---- trace.c ---- */
 
@@ -448,7 +461,9 @@ struct sim_report {
 	const char *name, *program, *strategy; /* program: argv[0] for the replay line, or NULL */
 	uint64_t seed, schedule, schedules;
 	const char *replay;
-	uint64_t choices_before, choices; /* deviations before and after shrinking; both 0: not shrunk */
+	uint64_t choices_before, choices;  /* deviations before and after shrinking; both 0: not shrunk */
+	const struct sim_explanation *why; /* explain.h; NULL: not looked for */
+	bool unlike;                       /* a replay that was not the run its string was written for */
 };
 
 /* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr

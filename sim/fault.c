@@ -157,6 +157,13 @@ int weir__sim_guard_begin(struct sim *s)
 	return WEIR_EAGAIN;
 }
 
+void weir__sim_guard_patient(void)
+{
+	struct itimerspec never = {.it_value.tv_nsec = 0};
+	if (have_timer)
+		timer_settime(timer, 0, &never, NULL);
+}
+
 void weir__sim_guard_end(struct sim *s)
 {
 	(void)s;

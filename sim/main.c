@@ -41,6 +41,7 @@ static void usage(FILE *to, const char *program)
 		"  --jobs N         share the schedules between N processes\n"
 		"  --report FILE    write the report of a failure there too\n"
 		"  --replay STRING  one schedule, as a report named it (also WEIR_SIM_REPLAY)\n"
+		"  --break-at STEP  with a replay, in a debugger: stop in the task that performs this step\n"
 		"  --from STRING    explore from the end of this schedule's choices on (STRING@N: from step N on)\n"
 		"  --progress       how far a search is, on stderr (default where that is a terminal)\n"
 		"  --pairs          list pairs of operations that were seen in one order only; --all-pairs: all\n"
@@ -93,6 +94,8 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		if (n < 1 || n > 64)
 			return bad(program, flag, value, "wants a number of 1 to 64");
 		f->over.jobs = (uint32_t)n;
+	} else if (strcmp(flag, "--break-at") == 0) {
+		f->over.break_at = n;
 	} else {
 		f->over.wall_ns = n > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)n * 1000000000;
 	}
@@ -134,8 +137,9 @@ static bool set_switch(struct flags *f, const char *flag)
 
 static bool has_value(const char *flag)
 {
-	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",  "--max-steps",
-						 "--wall", "--jobs",      "--report",   "--replay", "--from"};
+	static const char *const with_value[] = {"--seed",      "--schedules", "--strategy", "--steps",
+						 "--max-steps", "--wall",      "--jobs",     "--report",
+						 "--replay",    "--from",      "--break-at"};
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i++)
 		if (strcmp(flag, with_value[i]) == 0)
 			return true;
@@ -160,6 +164,8 @@ static bool parse(struct flags *f, int argc, char **argv)
 		i++;
 	}
 	f->first_name = i;
+	if (f->over.break_at && !f->over.replay)
+		return bad(argv[0], "--break-at", NULL, "wants a replay: --replay STRING, or WEIR_SIM_REPLAY");
 	return true;
 }
 
@@ -178,6 +184,7 @@ static void override(struct weir_sim_opts *opts, const struct flags *f)
 	opts->count_orders = !f->no_count;
 	opts->need_sometimes |= f->need_sometimes;
 	opts->progress |= f->progress || isatty(STDERR_FILENO);
+	opts->break_at = f->over.break_at;
 }
 
 /* "s1.NAME.HASH:..." belongs to the test NAME. */

@@ -103,6 +103,8 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->takes = obj->kind == WEIR_OBJ_CTX ? CTX_ROW : o->leaves;
 	o->children = 0;
 	o->holder = NULL;
+	if (o->kind == WEIR_OBJ_RWLOCK)
+		memset(o->readers, 0, sizeof(o->readers));
 	if (o->kind == WEIR_OBJ_CTX && o->parent != SIM_NONE)
 		s->objects[o->parent].children++;
 	o->name[0] = '\0';

@@ -11,13 +11,18 @@
  *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search.
  *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise.
  *  Q6  Where several processes share a search (jobs.c), process j of n runs the schedules j, n + j, 2n + j, ... of it,
- *      or the j-th of each n parts; only the first process of all, which forked them, reports. */
+ *      or the j-th of each n parts; only the first process of all, which forked them, reports.
+ *  Q7  Where a report is written, what is shown is explained (explain.c), by more runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "break.h"
+#include "explain.h"
 #include "order.h"
+#include "report.h"
 #include "search.h"
+#include "stuck.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
 
@@ -185,23 +190,31 @@ static void run_one(struct search *q, uint64_t schedule)
 	q->fault_reached |= s->fault_hit;
 }
 
+static void run_with(void *arg, struct sim_strategy *strategy)
+{
+	struct search *q = arg;
+	struct sim *s = q->s;
+	struct sim_strategy *before = s->strategy;
+	struct sim_pairs *pairs = s->pairs;
+	s->pairs = NULL; /* it was counted when it ran first */
+	s->strategy = strategy;
+	s->early_left = REPLAY_EARLY;
+	strategy->begin(strategy, 0);
+	weir__sim_run_once(s, root_entry, q);
+	strategy->end(strategy, s);
+	s->strategy = before;
+	s->pairs = pairs;
+}
+
 void weir__sim_search_replay(struct search *q, const struct sim_replay *text)
 {
-	struct sim *s = q->s;
-	struct sim_strategy *replay = weir__sim_replay_new(s, text), *before = s->strategy;
+	struct sim_strategy *replay = weir__sim_replay_new(q->s, text);
 	if (!replay) {
 		fprintf(stderr, "weir sim: no memory to replay\n");
 		abort();
 	}
-	struct sim_pairs *pairs = s->pairs;
-	s->pairs = NULL; /* it was counted when it ran first */
-	s->strategy = replay;
-	s->early_left = REPLAY_EARLY;
-	replay->begin(replay, 0);
-	weir__sim_run_once(s, root_entry, q);
+	run_with(q, replay);
 	replay->free(replay);
-	s->strategy = before;
-	s->pairs = pairs;
 }
 
 /* ---- running twice ---- */
@@ -368,24 +381,28 @@ static void judge(struct search *q)
 			       (unsigned long long)q->schedules, e.never > 1 ? ", and others were not either" : "");
 }
 
-static void run_listed(void *arg, const struct sim_replay *list)
-{
-	weir__sim_search_replay(arg, list);
-}
-
-/* Q5. Leaves the smaller schedule as the one that has just run, with its trace. */
-static void make_smaller(struct search *q, struct sim_report *about)
+/* Q5, Q6. Leaves the schedule that is shown as the one that has just run, with its trace. */
+static void study(struct search *q, struct sim_report *about, struct sim_explanation *why)
 {
 	struct sim *s = q->s;
-	struct sim_replay before = weir__sim_deviations(s), list;
-	about->choices_before = before.n;
-	weir__sim_replay_free(&before);
+	bool shrink = !q->opts.no_shrink && !q->opts.replay, explain = !q->opts.quiet || q->opts.report;
+	if (!weir__sim_shrinkable(s) || (!shrink && !explain))
+		return;
+	struct sim_replay list = weir__sim_deviations(s);
+	about->choices_before = shrink ? list.n : 0;
 	weir__sim_trace_free(s->trace);
 	s->trace = NULL;
-	list = weir__sim_shrink(s, run_listed, q);
+	if (shrink) {
+		weir__sim_replay_free(&list);
+		list = weir__sim_shrink(s, run_with, q);
+	}
 	if (!list.items)
 		abort();
-	about->choices = list.n;
+	about->choices = shrink ? list.n : 0;
+	if (explain) {
+		weir__sim_explain(s, &list, run_with, q, why);
+		about->why = why;
+	}
 	weir__sim_search_replay(q, &list);
 	run_again(q);
 	weir__sim_replay_free(&list);
@@ -395,6 +412,8 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
 	const char *name = q->opts.name;
+	const char *written = q->opts.replay ? strchr(q->opts.replay, ':') : NULL;
+	struct sim_explanation why;
 	struct sim_report about = {.name = name,
 				   .program = weir__sim_program,
 				   .strategy = failed && !q->opts.replay ? s->strategy->name : "replay",
@@ -402,16 +421,19 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 				   .schedule = failed,
 				   .schedules = q->schedules,
 				   .replay = out->replay};
+	if (written) /* the four digits before it are the hash */
+		about.unlike = strtoul(written - 4, NULL, 16) != (unsigned long)(s->hash & 0xffff);
 	if (failed) {
 		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM && s->failure.kind != WEIR_SIM_BAD_REPLAY)
 			run_again(q); /* Q2 */
-		if (!q->opts.no_shrink && !q->opts.replay && weir__sim_shrinkable(s))
-			make_smaller(q, &about);
+		study(q, &about, &why);
+		weir__sim_call_partial(s);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}
 	out->kind = s->failure.kind;
 	out->failed_schedule = failed;
+	out->preemptions = weir__sim_preemptions(s->trace);
 	snprintf(out->message, sizeof(out->message), "%s", s->failure.text);
 	weir__sim_report(s, &about);
 }
@@ -422,7 +444,9 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 	q->opts.fail_alloc = text->fail_alloc;
 	q->opts.fail_spawn = text->fail_spawn;
 	s->trace = calloc(1, sizeof(*s->trace));
+	weir__sim_break_begin(s);
 	weir__sim_search_replay(q, text);
+	weir__sim_break_end(s);
 	q->schedules = q->all_runs = 1;
 	if (!s->failure.kind && text->hash != (uint32_t)(s->hash & 0xffff))
 		weir__sim_fail(s, WEIR_SIM_BAD_REPLAY,

@@ -82,6 +82,9 @@ struct weir_sim_opts {
 	unsigned early;
 	bool no_early;      /* time moves only when every task waits */
 	const char *replay; /* one schedule, as a report named it */
+	/* with replay: SIGTRAP in the task that is about to perform this step, for a debugger; 0: nowhere. Without a
+	 * debugger it only says how to use one. */
+	uint64_t break_at;
 	/* A replay string, with "@N" behind it if wanted: every schedule begins with its choices, up to the last one
 	 * (or to step N), and from there on is the strategy's. NULL: all of the schedule is. */
 	const char *from;
@@ -106,10 +109,11 @@ struct weir_sim_result {
 	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
 	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn */
 	uint64_t failed_schedule;             /* from 1; 0: none failed; repeated ones count here */
-	uint64_t hash;                        /* of the last schedule */
-	int64_t time_ns;                      /* virtual time at its end */
-	char replay[4096];                    /* of the failure; "" if none, or too long to be written down */
-	char message[512];                    /* the first line of the failure */
+	uint64_t preemptions; /* of the failure as it is told, made smaller; 0 where it was not run again */
+	uint64_t hash;        /* of the last schedule */
+	int64_t time_ns;      /* virtual time at its end */
+	char replay[4096];    /* of the failure; "" if none, or too long to be written down */
+	char message[512];    /* the first line of the failure */
 	struct weir_sim_explored explored;
 };
 
@@ -151,7 +155,7 @@ WEIR_API void weir_sim_register(struct weir_sim_test *test);
  *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--max-steps N] [--wall SECONDS] [--jobs N]
  *   [--from STRING] [--report FILE] [--progress] [--pairs] [--all-pairs] [--no-count] [--need-sometimes] [--no-canary]
  *   [NAME...]
- *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test)
+ *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test); with it --break-at STEP
  * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
  * Orders are counted (opts.count_orders), and progress is shown where stderr is a terminal. --pairs lists the pairs of
  * operations that were seen in one order only.
