@@ -13,10 +13,11 @@ static const struct weir__chan *chan_of(const struct weir_obj *obj)
 	return (const struct weir__chan *)obj;
 }
 
+/* Who is claimed, or about to be by the end of its context (W7), waits for no peer. */
 static bool anybody_waits(const struct weir__queue *q)
 {
 	for (const struct weir__link *link = q->first; link; link = link->next)
-		if (weir__load32(&link->waiter->claim) == WEIR__CLAIM_NONE)
+		if (weir__waiter_open(link->waiter))
 			return true;
 	return false;
 }
@@ -26,8 +27,7 @@ static bool pair_waits(const struct weir__chan *ch)
 {
 	for (const struct weir__link *s = ch->senders.first; s; s = s->next)
 		for (const struct weir__link *r = ch->receivers.first; r; r = r->next)
-			if (s->waiter != r->waiter && weir__load32(&s->waiter->claim) == WEIR__CLAIM_NONE &&
-			    weir__load32(&r->waiter->claim) == WEIR__CLAIM_NONE)
+			if (s->waiter != r->waiter && weir__waiter_open(s->waiter) && weir__waiter_open(r->waiter))
 				return true;
 	return false;
 }
