@@ -105,7 +105,7 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain bugs exhaust check-deep stress coverage covered tsan asan ubsan sanitized \
+.PHONY: all demo test unit sim-test contain bugs exhaust check-deep explore-atomics explored stress coverage covered tsan asan ubsan sanitized \
 	helgrind memcheck helgrinded memchecked layers bench abi abi-update clang portable musl cross ported bare \
 	format format-check man install uninstall clean help FORCE
 .DEFAULT_GOAL := all
@@ -137,6 +137,13 @@ exhaust: $(EXHAUST) ## weir's own core: every schedule of small programs, within
 
 check-deep: $(EXHAUST) ## the same with wider bounds: some 15 minutes of CPU
 	$(Q)$(EXHAUST) --deep
+
+# A build of its own, in which the simulator sees the atomics and locks inside of operations (src/rt/explore.h).
+explore-atomics: ## exhaust with choices inside of operations, and breakages of core that only this finds
+	+$(Q)$(MAKE) --no-print-directory BUILD='$(BUILD)/atomics' CFLAGS='$(CFLAGS) -DWEIR_EXPLORE_ATOMICS' explored
+
+explored: $(EXHAUST)
+	$(Q)$(RUN) --timeout 900 $(EXHAUST) tests/exhaust/breakages.sh
 
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)

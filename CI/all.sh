@@ -33,6 +33,7 @@ step() { # minutes, target, and `whole` where the target counts as one case
 }
 
 step 15 test
+step 3 explore-atomics
 step 5 stress
 step 8 coverage
 step 10 ubsan

@@ -11,6 +11,8 @@
  *  H1  An operation may only add order that the library, or more than the library, guarantees - never less.
  *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a
  *      context.
+ *      Where operations are explored inside (explore.c), one may take effect after another has begun and before it
+ *      ends: then objects are told what the task knows at the begin too, and the task takes what they know at the end.
  *  H3  A handle that another task is inside an operation with right now is never fine, whatever the clocks say.
  *
  * Identity. An object is the n-th of the task that made it; so the hash of a schedule does not depend on addresses.
@@ -231,6 +233,23 @@ static bool ends_context(const struct weir_op *op)
 	       op->kind == WEIR_OP_SCOPE_JOIN || op->kind == WEIR_OP_PIPE_STOP;
 }
 
+/* H1: the other half of what a begin and an end do, where they may overlap. */
+static void tell(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	struct weir__case_view view;
+	for (size_t i = 0; i < WEIR_OP_OBJS; i++) {
+		take(s, t, op->obj[i]);
+		leave(s, t, op->obj[i]);
+	}
+	for (size_t i = 0; i < op->n_cases; i++) {
+		weir__inspect_case(op->cases, i, &view);
+		take(s, t, view.obj);
+		leave(s, t, view.obj);
+	}
+	if (ends_context(op))
+		weir__sim_clock_join(s->clocks[CTX_ROW], t->clock, s->n_tasks);
+}
+
 void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
@@ -247,13 +266,15 @@ void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op 
 			use_handle(s, t, op, view.handle);
 		take(s, t, view.obj);
 	}
+	if (SIM_EXPLORES)
+		tell(s, t, op);
 }
 
 static void check_account(struct sim *s, const struct weir_obj *obj)
 {
 	struct sim_object *o = obj ? weir__sim_object(s, obj) : NULL;
 	struct weir__chan_view v;
-	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(obj))
+	if (!o || o->kind != WEIR_OBJ_CHAN || !weir__sim_in_order() || weir__inspect_account_ok(obj))
 		return;
 	weir__inspect_chan(obj, &v);
 	weir__sim_fail(s, WEIR_SIM_ACCOUNT,
@@ -266,6 +287,8 @@ static void check_account(struct sim *s, const struct weir_obj *obj)
 void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
+	if (SIM_EXPLORES)
+		tell(s, t, op);
 	for (size_t i = 0; i < WEIR_OP_OBJS; i++) { /* a condition's wait lets go of its mutex, obj[2] */
 		leave(s, t, op->obj[i]);
 		note_holder(s, op->obj[i]);

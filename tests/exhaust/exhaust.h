@@ -26,16 +26,17 @@ struct exhaust_bound {
 	{                                                  \
 		.strategy = (strategy_), .early = (early_) \
 	}
+#define SAMPLED NULL                 /* as an inner bound: too large for any */
 #define QUICK_IS_ALL WITHIN(NULL, 0) /* as a deep bound */
 
 struct exhaust_row {
 	const char *name;
 	void (*fn)(weir_ctx *ctx, const void *arg);
 	const void *arg;
-	uint32_t outcomes;          /* U2: bits */
-	struct exhaust_bound quick; /* in every test run */
-	struct exhaust_bound deep;  /* when there is time; QUICK_IS_ALL: the quick one does it */
-	uint64_t inner; /* schedules of each strategy with the operations' insides explored; 0: too large for it */
+	uint32_t outcomes;              /* U2: bits */
+	struct exhaust_bound quick;     /* in every test run */
+	struct exhaust_bound deep;      /* when there is time; QUICK_IS_ALL: the quick one does it */
+	const char *inner, *inner_deep; /* strategies where operations are explored inside; early timers are quick's */
 };
 
 extern const struct exhaust_row exhaust_chan[], exhaust_select[], exhaust_ctx[], exhaust_scope[], exhaust_sync[],

@@ -6,6 +6,10 @@
  * Before that the program looks at itself: two rows that must not pass are searched, one that is not exhausted when its
  * schedules are used up, and one whose outcomes are others.
  *
+ * With -DWEIR_EXPLORE_ATOMICS a schedule is hundreds of steps long, with choices inside of every operation. Then each
+ * row is searched to the end of a bound of its own, and sampled besides: its outcomes must be some of the row's, since
+ * operations that take effect at one point have no others.
+ *
  *   exhaust [--deep] [--list] [NAME...]
  * Exit status 0: every row was exhausted at its bound, no schedule failed, and the outcomes were those of the row.
  * Ends with "N passed, N failed". */
@@ -15,6 +19,12 @@
 #include <time.h>
 
 #include "exhaust.h"
+
+#ifdef WEIR_EXPLORE_ATOMICS
+#define INNER true
+#else
+#define INNER false
+#endif
 
 struct options {
 	bool deep, list;
@@ -107,6 +117,48 @@ static void search_row(const struct exhaust_row *row, const struct options *o, s
 	*(wrong ? &t->failed : &t->passed) += 1;
 }
 
+static const char *search_inside(const struct exhaust_row *row, const char *strategy, uint64_t most, bool exhausts,
+				 struct weir_sim_result *result)
+{
+	struct weir_sim_opts opts = {
+		.name = row->name,
+		.strategy = strategy,
+		.early = row->quick.early,
+		.no_early = row->quick.early == 0,
+		.schedules = most,
+	};
+	if (weir_sim_run(&opts, scenario, (void *)(uintptr_t)row, result) != 0)
+		return "a schedule failed";
+	if (exhausts && !result->exhausted)
+		return "the bound was not reached: there are more schedules than the row allows";
+	return seen & ~row->outcomes ? "an outcome that operations as a whole do not have" : NULL;
+}
+
+static void search_row_inside(const struct exhaust_row *row, const struct options *o, struct tally *t)
+{
+	static const char *const samplers[] = {"random", "pos", "surw", "pct3"};
+	const char *strategy = o->deep ? row->inner_deep : row->inner, *wrong;
+	struct weir_sim_result result;
+	uint64_t exhausted = 0, sampled = 0;
+	double before = cpu_seconds();
+	seen = 0;
+	wrong = !strategy
+			? NULL
+			: search_inside(row, strategy, o->deep ? EXHAUST_DEEP_MOST : EXHAUST_QUICK_MOST, true, &result);
+	exhausted = strategy ? result.schedules : 0;
+	for (size_t i = 0; i < sizeof(samplers) / sizeof(samplers[0]) && !wrong; i++) {
+		wrong = search_inside(row, samplers[i], o->deep ? 20000 : 1000, false, &result);
+		sampled += result.schedules;
+	}
+	printf("%-34s %-6s %10llu schedules, and %llu of others %6.2f s\n", row->name, strategy ? strategy : "-",
+	       (unsigned long long)exhausted, (unsigned long long)sampled, cpu_seconds() - before);
+	if (wrong)
+		printf("FAIL  %s: %s\n", row->name, wrong);
+	fflush(stdout);
+	t->schedules += exhausted + sampled;
+	*(wrong ? &t->failed : &t->passed) += 1;
+}
+
 /* A check that cannot fail is none. */
 static void check_itself(struct tally *t)
 {
@@ -138,7 +190,7 @@ static void search_suite(const struct exhaust_row *row, size_t n, const struct o
 		if (o->list)
 			printf("%s\n", row[i].name);
 		else
-			search_row(&row[i], o, t);
+			(INNER ? search_row_inside : search_row)(&row[i], o, t);
 	}
 }
 
@@ -167,7 +219,7 @@ int main(int argc, char **argv)
 			"usage: exhaust [--deep] [--list] [NAME...] (a name stands for all that begin with it)\n");
 		return 2;
 	}
-	if (!o.list)
+	if (!o.list && !INNER)
 		check_itself(&t);
 	search_suite(exhaust_chan, exhaust_n_chan, &o, &t);
 	search_suite(exhaust_select, exhaust_n_select, &o, &t);

@@ -6,6 +6,7 @@
  *  - an item is at its sender, received, or dropped, exactly once; nothing is dropped while a receiver is left, and
  *    after a shut nothing is dropped at all if it stays until the end;
  *  - each receiver sees the items of one sender in their order, and a single receiver sees all that were accepted;
+ *  - once a cancel has returned nothing more is accepted or delivered for tasks under it, whenever they began;
  *  - send returns 0 or the code of what happened (EPIPE, the context's), receive 1, 0 only when nobody can send, or the
  *    context's code; whatever begins after a cancel, a shut, a close of the last receiver has returned gets its code.
  *
@@ -35,6 +36,7 @@ static struct {
 	int n_tx, n_rx;
 	int leaving, left; /* receivers whose close may have begun; whose close has returned */
 	bool ended, shut;  /* the cancel, the shut has returned */
+	struct weir_chan_stats at_cancel;
 } st;
 
 static bool ends_early(enum event e)
@@ -115,7 +117,7 @@ static void open_all(weir_ctx *ctx, const struct chan_arg *a)
 		WEIR_SIM_EQ(weir_tx_clone(st.tx[0], 1, &st.tx[1]), 0);
 	if (a->receivers == 2)
 		WEIR_SIM_EQ(weir_rx_clone(st.rx[0], 1, &st.rx[1]), 0);
-	if (a->event == SHUT)
+	if (a->event == SHUT || a->event == CANCEL)
 		WEIR_SIM_EQ(weir_rx_clone(st.rx[0], 1, &st.control), 0);
 }
 
@@ -127,6 +129,7 @@ static void happen(weir_ctx *ctx, enum event event)
 	} else if (event == CANCEL) {
 		weir_ctx_cancel(&st.c, "enough");
 		st.ended = true;
+		weir_rx_stats(st.control, &st.at_cancel);
 	} else if (event == SHUT) {
 		weir_rx_shut(st.control);
 		st.shut = true;
@@ -146,6 +149,13 @@ static void chan(weir_ctx *ctx, const void *arg)
 		exhaust_start(&s, "rx", receiver, NULL);
 	happen(ctx, a->event);
 	exhaust_join(ctx, &s);
+	if (a->event == CANCEL) {
+		struct weir_chan_stats now;
+		weir_rx_stats(st.control, &now);
+		WEIR_SIM_EQ(now.accepted, st.at_cancel.accepted);
+		WEIR_SIM_EQ(now.delivered, st.at_cancel.delivered);
+		weir_rx_close(&st.control);
+	}
 	weir_ctx_fini(&st.c);
 	int n = a->senders * a->items;
 	exhaust_settle(n);
@@ -157,38 +167,38 @@ static void chan(weir_ctx *ctx, const void *arg)
 }
 
 #define ARG(...) (&(const struct chan_arg){__VA_ARGS__})
-#define ROW(name_, arg_, outcomes_, quick_, deep_, inner_)                                                             \
+#define ROW(name_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                                                \
 	{                                                                                                              \
 		.name = "chan_" name_, .fn = chan, .arg = arg_, .outcomes = outcomes_, .quick = quick_, .deep = deep_, \
-		.inner = inner_                                                                                        \
+		.inner = inner_, .inner_deep = inner_deep_                                                             \
 	}
 
 const struct exhaust_row exhaust_chan[] = {
-	ROW("one_to_one_0", ARG(0, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("one_to_one_1", ARG(1, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("one_to_one_2", ARG(2, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("rx_leaves_0", ARG(0, RX_LEAVES, 1, 1, 2), 0x4, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("rx_leaves_1", ARG(1, RX_LEAVES, 1, 1, 2), 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("rx_leaves_2", ARG(2, RX_LEAVES, 1, 1, 2), 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("shut_0", ARG(0, SHUT, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("shut_1", ARG(1, SHUT, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("cancel_0", ARG(0, CANCEL, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("cancel_1", ARG(1, CANCEL, 1, 1, 1), 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("cancel_2", ARG(2, CANCEL, 1, 1, 2), 0xf, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("deadline_0", ARG(0, DEADLINE, 1, 1, 2), 0x5, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("deadline_1", ARG(1, DEADLINE, 1, 1, 2), 0xf, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("deadline_2", ARG(2, DEADLINE, 1, 1, 2), 0xf, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("tries_0", ARG(0, TRIES, 1, 1, 2), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("tries_1", ARG(1, TRIES, 1, 1, 2), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("two_to_two_0", ARG(0, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_to_two_1", ARG(1, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_to_two_2", ARG(2, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_leave_0", ARG(0, RX_LEAVES, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_leave_1", ARG(1, RX_LEAVES, 2, 2, 2), 0xc, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_shut_0", ARG(0, SHUT, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_shut_1", ARG(1, SHUT, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_cancel_0", ARG(0, CANCEL, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_cancel_1", ARG(1, CANCEL, 2, 2, 1), 0xf, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 200),
-	ROW("two_deadline_1", ARG(1, DEADLINE, 2, 2, 1), 0xf, WITHIN("dfs1", 1), WITHIN("dfs2", 1), 200),
+	ROW("one_to_one_0", ARG(0, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("one_to_one_1", ARG(1, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("one_to_one_2", ARG(2, PLAIN, 1, 1, 2), 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("rx_leaves_0", ARG(0, RX_LEAVES, 1, 1, 2), 0x4, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("rx_leaves_1", ARG(1, RX_LEAVES, 1, 1, 2), 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("rx_leaves_2", ARG(2, RX_LEAVES, 1, 1, 2), 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("shut_0", ARG(0, SHUT, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("shut_1", ARG(1, SHUT, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("cancel_0", ARG(0, CANCEL, 1, 1, 1), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("cancel_1", ARG(1, CANCEL, 1, 1, 1), 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("cancel_2", ARG(2, CANCEL, 1, 1, 2), 0xf, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("deadline_0", ARG(0, DEADLINE, 1, 1, 2), 0x5, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("deadline_1", ARG(1, DEADLINE, 1, 1, 2), 0xf, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("deadline_2", ARG(2, DEADLINE, 1, 1, 2), 0xf, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("tries_0", ARG(0, TRIES, 1, 1, 2), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("tries_1", ARG(1, TRIES, 1, 1, 2), 0x5, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("two_to_two_0", ARG(0, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs1"),
+	ROW("two_to_two_1", ARG(1, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs1"),
+	ROW("two_to_two_2", ARG(2, PLAIN, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs1"),
+	ROW("two_leave_0", ARG(0, RX_LEAVES, 2, 2, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs1"),
+	ROW("two_leave_1", ARG(1, RX_LEAVES, 2, 2, 2), 0xc, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs1"),
+	ROW("two_shut_0", ARG(0, SHUT, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs2"),
+	ROW("two_shut_1", ARG(1, SHUT, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs2"),
+	ROW("two_cancel_0", ARG(0, CANCEL, 2, 2, 1), 0x5, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs2"),
+	ROW("two_cancel_1", ARG(1, CANCEL, 2, 2, 1), 0xf, WITHIN("dfs2", 0), WITHIN("dfs3", 0), "dfs1", "dfs2"),
+	ROW("two_deadline_1", ARG(1, DEADLINE, 2, 2, 1), 0xf, WITHIN("dfs1", 1), WITHIN("dfs2", 1), "dfs0", "dfs0"),
 };
 const size_t exhaust_n_chan = sizeof(exhaust_chan) / sizeof(exhaust_chan[0]);

@@ -239,20 +239,20 @@ static void besides(weir_ctx *ctx, const void *arg)
 
 static const bool yes = true, no = false;
 
-#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_)                                                      \
+#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                                         \
 	{                                                                                                            \
 		.name = "ctx_" name_, .fn = fn_, .arg = arg_, .outcomes = outcomes_, .quick = quick_, .deep = deep_, \
-		.inner = inner_                                                                                      \
+		.inner = inner_, .inner_deep = inner_deep_                                                           \
 	}
 
 const struct exhaust_row exhaust_ctx[] = {
-	ROW("two_cancels", two_cancels, &yes, 0x30, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("two_cancels_polled", two_cancels, &no, 0x3f, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("births", births, &no, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("births_asleep", births, &yes, 0x7, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("deadlines", deadlines, &no, 0x3, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("deadlines_at_once", deadlines, &yes, 0x3, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("shield", shields, NULL, 0x3, WITHIN("dfs", 2), QUICK_IS_ALL, 500),
-	ROW("besides", besides, NULL, 0x1, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
+	ROW("two_cancels", two_cancels, &yes, 0x30, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("two_cancels_polled", two_cancels, &no, 0x3f, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("births", births, &no, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("births_asleep", births, &yes, 0x7, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("deadlines", deadlines, &no, 0x3, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs2"),
+	ROW("deadlines_at_once", deadlines, &yes, 0x3, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("shield", shields, NULL, 0x3, WITHIN("dfs", 2), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("besides", besides, NULL, 0x1, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs2"),
 };
 const size_t exhaust_n_ctx = sizeof(exhaust_ctx) / sizeof(exhaust_ctx[0]);

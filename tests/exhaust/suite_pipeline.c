@@ -198,25 +198,28 @@ static void pipeline(weir_ctx *ctx, const void *arg)
 }
 
 #define ARG(...) (&(const struct pipeline_arg){__VA_ARGS__})
-#define ROW(name_, arg_, outcomes_, quick_, deep_, inner_)                                                      \
+#define ROW(name_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                                         \
 	{                                                                                                       \
 		.name = "pipeline_" name_, .fn = pipeline, .arg = arg_, .outcomes = outcomes_, .quick = quick_, \
-		.deep = deep_, .inner = inner_                                                                  \
+		.deep = deep_, .inner = inner_, .inner_deep = inner_deep_                                       \
 	}
 
 const struct exhaust_row exhaust_pipeline[] = {
-	ROW("plain", ARG(.event = PLAIN), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), 100),
-	ROW("ordered", ARG(.event = PLAIN, .ordered = true), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), 100),
+	ROW("plain", ARG(.event = PLAIN), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), "dfs0", "dfs0"),
+	ROW("ordered", ARG(.event = PLAIN, .ordered = true), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), "dfs0", "dfs0"),
 	ROW("timeout", ARG(.event = PLAIN, .slow = true, .timeout_ns = WEIR_US(500)), 0x6, WITHIN("dfs1", 0),
-	    WITHIN("dfs1", 1), 100),
-	ROW("cancel", ARG(.event = CANCEL), 0x13, WITHIN("dfs0", 0), WITHIN("dfs1", 0), 100),
+	    WITHIN("dfs1", 1), "dfs0", "dfs0"),
+	ROW("cancel", ARG(.event = CANCEL), 0x13, WITHIN("dfs0", 0), WITHIN("dfs1", 0), "dfs0", "dfs0"),
 	ROW("cancel_ordered", ARG(.event = CANCEL, .ordered = true, .job_buffer = 1), 0x1b, WITHIN("dfs0", 0),
-	    WITHIN("dfs1", 0), 100),
-	ROW("cancel_slow", ARG(.event = CANCEL, .slow = true), 0x12, WITHIN("dfs0", 1), WITHIN("dfs1", 1), 100),
-	ROW("stop", ARG(.event = STOP, .slow = true, .job_buffer = 1), 0xfa, WITHIN("dfs0", 1), WITHIN("dfs1", 1), 100),
-	ROW("drain", ARG(.event = DRAIN, .job_buffer = 1), 0x13, WITHIN("dfs0", 0), WITHIN("dfs1", 0), 100),
+	    WITHIN("dfs1", 0), "dfs0", "dfs0"),
+	ROW("cancel_slow", ARG(.event = CANCEL, .slow = true), 0x12, WITHIN("dfs0", 1), WITHIN("dfs1", 1), SAMPLED,
+	    "dfs0"),
+	ROW("stop", ARG(.event = STOP, .slow = true, .job_buffer = 1), 0xfa, WITHIN("dfs0", 1), WITHIN("dfs1", 1),
+	    SAMPLED, "dfs0"),
+	ROW("drain", ARG(.event = DRAIN, .job_buffer = 1), 0x13, WITHIN("dfs0", 0), WITHIN("dfs1", 0), "dfs0", "dfs0"),
 	ROW("consumer_leaves", ARG(.event = CONSUMER_LEAVES, .job_buffer = 1), 0x1a, WITHIN("dfs1", 0),
-	    WITHIN("dfs2", 0), 100),
-	ROW("producer_leaves", ARG(.event = PRODUCER_LEAVES), 0x2, WITHIN("dfs1", 0), WITHIN("dfs2", 0), 100),
+	    WITHIN("dfs2", 0), "dfs0", "dfs0"),
+	ROW("producer_leaves", ARG(.event = PRODUCER_LEAVES), 0x2, WITHIN("dfs1", 0), WITHIN("dfs2", 0), "dfs0",
+	    "dfs0"),
 };
 const size_t exhaust_n_pipeline = sizeof(exhaust_pipeline) / sizeof(exhaust_pipeline[0]);

@@ -247,19 +247,19 @@ static void nested(weir_ctx *ctx, const void *arg)
 
 static const bool yes = true, no = false;
 
-#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_)                                                        \
+#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                                           \
 	{                                                                                                              \
 		.name = "scope_" name_, .fn = fn_, .arg = arg_, .outcomes = outcomes_, .quick = quick_, .deep = deep_, \
-		.inner = inner_                                                                                        \
+		.inner = inner_, .inner_deep = inner_deep_                                                             \
 	}
 
 const struct exhaust_row exhaust_scope[] = {
-	ROW("first_error", first_error, NULL, 0xf, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("spawn_or_cancel", spawn_or_cancel, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("join_cancelled", join_cancelled, &no, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("join_only_cancelled", join_cancelled, &yes, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("end_or_stop", end_or_stop, NULL, 0x1f, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("end_or_join", end_or_join, NULL, 0x18, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("nested", nested, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
+	ROW("first_error", first_error, NULL, 0xf, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
+	ROW("spawn_or_cancel", spawn_or_cancel, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("join_cancelled", join_cancelled, &no, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("join_only_cancelled", join_cancelled, &yes, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("end_or_stop", end_or_stop, NULL, 0x1f, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
+	ROW("end_or_join", end_or_join, NULL, 0x18, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
+	ROW("nested", nested, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
 };
 const size_t exhaust_n_scope = sizeof(exhaust_scope) / sizeof(exhaust_scope[0]);

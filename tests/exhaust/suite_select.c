@@ -95,6 +95,11 @@ static int two_receives(weir_ctx *ctx, weir_err *err, void *arg)
 			WEIR_SIM_ASSERT(in[0] == -1 && in[1] == -1);
 			WEIR_SIM_EQ(cases[2].rc, i == 2 && st.a->event == OTHER_CTX ? WEIR_ECANCELED : 0);
 			exhaust_saw(i == 2 ? 3 : 4);
+			if (st.a->event == OTHER_CTX) { /* nothing of the select is left that could end another wait */
+				int64_t before = weir_rt_now(weir_ctx_rt(ctx));
+				WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(1)), 0);
+				WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), before + WEIR_MS(1));
+			}
 			break;
 		}
 		WEIR_SIM_EQ(in[1 - i], -1);
@@ -306,29 +311,30 @@ static void try_select(weir_ctx *ctx, const void *arg)
 }
 
 #define ARG(...) (&(const struct select_arg){__VA_ARGS__})
-#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_)                                          \
+#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                             \
 	{                                                                                                \
 		.name = "select_" name_, .fn = fn_, .arg = arg_, .outcomes = outcomes_, .quick = quick_, \
-		.deep = deep_, .inner = inner_                                                           \
+		.deep = deep_, .inner = inner_, .inner_deep = inner_deep_                                \
 	}
 
 const struct exhaust_row exhaust_select[] = {
-	ROW("recv_0", receives, ARG(PLAIN, 0), 0x1, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("recv_1", receives, ARG(PLAIN, 1), 0x1, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("recv_close", receives, ARG(CLOSE, 0), 0x1, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("recv_cancel_0", receives, ARG(CANCEL, 0), 0x17, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 300),
-	ROW("recv_cancel_1", receives, ARG(CANCEL, 1), 0x17, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 300),
-	ROW("recv_deadline", receives, ARG(DEADLINE, 0), 0x17, WITHIN("dfs2", 1), WITHIN("dfs3", 1), 300),
-	ROW("recv_timer", receives, ARG(TIMER, 0), 0x0f, WITHIN("dfs2", 1), WITHIN("dfs3", 1), 300),
-	ROW("recv_or_ctx", receives, ARG(OTHER_CTX, 0), 0x0f, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 300),
-	ROW("both_ways_0", both_ways, ARG(PLAIN, 0), 0x1b, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("both_ways_1", both_ways, ARG(PLAIN, 1), 0x1b, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("both_ways_cancel", both_ways, ARG(CANCEL, 0), 0x1f, WITHIN("dfs2", 0), WITHIN("dfs3", 0), 300),
-	ROW("both_ways_deadline", both_ways, ARG(DEADLINE, 0), 0x1f, WITHIN("dfs2", 1), WITHIN("dfs3", 1), 300),
-	ROW("two_selects", selects, ARG(PLAIN, 0), 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("two_selects_cancel", selects, ARG(CANCEL, 0), 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("two_selects_deadline", selects, ARG(DEADLINE, 0), 0x7, WITHIN("dfs", 1), QUICK_IS_ALL, 500),
-	ROW("try_0", try_select, ARG(PLAIN, 0), 0x7, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
-	ROW("try_1", try_select, ARG(PLAIN, 1), 0x7, WITHIN("dfs2", 0), WITHIN("dfs", 0), 300),
+	ROW("recv_0", receives, ARG(PLAIN, 0), 0x1, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("recv_1", receives, ARG(PLAIN, 1), 0x1, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("recv_close", receives, ARG(CLOSE, 0), 0x1, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("recv_cancel_0", receives, ARG(CANCEL, 0), 0x17, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("recv_cancel_1", receives, ARG(CANCEL, 1), 0x17, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("recv_deadline", receives, ARG(DEADLINE, 0), 0x17, WITHIN("dfs2", 1), WITHIN("dfs3", 1), "dfs0", "dfs0"),
+	ROW("recv_timer", receives, ARG(TIMER, 0), 0x0f, WITHIN("dfs2", 1), WITHIN("dfs3", 1), "dfs0", "dfs0"),
+	ROW("recv_or_ctx", receives, ARG(OTHER_CTX, 0), 0x0f, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("both_ways_0", both_ways, ARG(PLAIN, 0), 0x1b, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("both_ways_1", both_ways, ARG(PLAIN, 1), 0x1b, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("both_ways_cancel", both_ways, ARG(CANCEL, 0), 0x1f, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("both_ways_deadline", both_ways, ARG(DEADLINE, 0), 0x1f, WITHIN("dfs2", 1), WITHIN("dfs3", 1), "dfs0",
+	    "dfs0"),
+	ROW("two_selects", selects, ARG(PLAIN, 0), 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("two_selects_cancel", selects, ARG(CANCEL, 0), 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("two_selects_deadline", selects, ARG(DEADLINE, 0), 0x7, WITHIN("dfs", 1), QUICK_IS_ALL, "dfs1", "dfs1"),
+	ROW("try_0", try_select, ARG(PLAIN, 0), 0x7, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("try_1", try_select, ARG(PLAIN, 1), 0x7, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 };
 const size_t exhaust_n_select = sizeof(exhaust_select) / sizeof(exhaust_select[0]);

@@ -485,24 +485,24 @@ static void atomics(weir_ctx *ctx, const void *arg)
 
 static const bool yes = true, no = false;
 
-#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_)                                                       \
+#define ROW(name_, fn_, arg_, outcomes_, quick_, deep_, inner_, inner_deep_)                                          \
 	{                                                                                                             \
 		.name = "sync_" name_, .fn = fn_, .arg = arg_, .outcomes = outcomes_, .quick = quick_, .deep = deep_, \
-		.inner = inner_                                                                                       \
+		.inner = inner_, .inner_deep = inner_deep_                                                            \
 	}
 
 const struct exhaust_row exhaust_sync[] = {
-	ROW("mutex", mutex, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("rwlock", rwlock, &no, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("rwlock_two_writers", rwlock, &yes, 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("cond", cond, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), 500),
-	ROW("broadcast", broadcast, NULL, 0x7, WITHIN("dfs3", 1), WITHIN("dfs", 1), 500),
-	ROW("sem", sem, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), 500),
-	ROW("sem_order", sem_order, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("wait_group", wait_group, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), 500),
-	ROW("wait_group_again", wait_group_again, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("wait_group_gone", wait_group_gone, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
-	ROW("once", once, NULL, 0xf, WITHIN("dfs3", 0), WITHIN("dfs4", 0), 500),
-	ROW("atomics", atomics, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, 500),
+	ROW("mutex", mutex, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("rwlock", rwlock, &no, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("rwlock_two_writers", rwlock, &yes, 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("cond", cond, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("broadcast", broadcast, NULL, 0x7, WITHIN("dfs3", 1), WITHIN("dfs", 1), "dfs1", "dfs2"),
+	ROW("sem", sem, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("sem_order", sem_order, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("wait_group", wait_group, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("wait_group_again", wait_group_again, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("wait_group_gone", wait_group_gone, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("once", once, NULL, 0xf, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("atomics", atomics, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
 };
 const size_t exhaust_n_sync = sizeof(exhaust_sync) / sizeof(exhaust_sync[0]);
