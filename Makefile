@@ -105,7 +105,8 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain bugs exhaust check-deep explore-atomics explored stress coverage covered tsan asan ubsan sanitized \
+.PHONY: all demo test unit sim-test contain bugs exhaust check-deep explore-atomics explored \
+	stress coverage covered tsan asan ubsan sanitized \
 	helgrind memcheck helgrinded memchecked layers bench abi abi-update clang portable musl cross ported bare \
 	format format-check man install uninstall clean help FORCE
 .DEFAULT_GOAL := all

@@ -10,8 +10,8 @@
  *  V1  Only core as tasks call it is explored. What the simulator does with core for itself (oracles, traces,
  *      invariants) is unseen: weir__sim_unseen is above 0 there. While an internal lock is held somewhere, oracles and
  *      invariants do not look at all: what they would see is in the middle of a change.
- *  V2  A word is known by whose slab it lies in and where; outside of all slabs (the scenario's statics, the runtime) as
- *      the n-th such word that the schedule came to. Never by its address (E5 of engine.c). Memory that is used
+ *  V2  A word is known by whose slab it lies in and where; outside of all slabs (the scenario's statics, the runtime)
+ *      as the n-th such word that the schedule came to. Never by its address (E5 of engine.c). Memory that is used
  *      again is the same word.
  *  V3  A task that wants a lock that is held waits for the unlock, then tries again: so any of those that want it may
  *      get it, as on threads. A pause in a loop that waits for a word waits until somebody writes that word: a loop

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Whether the exploring of operations' insides sees anything at all: core is broken inside of an operation, as it once
-# was or might be, and the row of the exhaustive suite that a patch names must fail. Each patch in breakages/ changes one
-# file of src/core; that file is compiled and linked in front of the library. Needs a build with -DWEIR_EXPLORE_ATOMICS.
+# was or might be, and the row of the exhaustive suite that a patch names must fail. Each patch in breakages/ changes
+# one file of src/core; that file is compiled and linked in front of the library. Needs a build with
+# -DWEIR_EXPLORE_ATOMICS.
 #
 # With ORDINARY=FOLDER, an ordinary build: the same breakages in it must stay unseen, or exploring inside of
 # operations is not what found them.

@@ -2,10 +2,10 @@
  *
  * Cancellation trees of three levels: a above b above c, under the scenario's own context.
  *
- * What ctx.h promises and each schedule is held to: an end is final, and its cause is fixed by the first to see it; when
- * a cancel returns, every descendant has ended, those that are born later too; nothing above and nothing beside the node
- * is touched; a shield is reached by its grace time alone; a child may be born and finished at any moment of it; a
- * sleeper wakes with the code of its context, and never because of something else. */
+ * What ctx.h promises and each schedule is held to: an end is final, and its cause is fixed by the first to see it;
+ * when a cancel returns, every descendant has ended, those that are born later too; nothing above and nothing beside
+ * the node is touched; a shield is reached by its grace time alone; a child may be born and finished at any moment of
+ * it; a sleeper wakes with the code of its context, and never because of something else. */
 #include <string.h>
 
 #include "exhaust.h"

@@ -7,8 +7,8 @@
  * when the results have closed, with nothing running and nothing finishing; a canceled result carries the cause; the
  * results close exactly once, after the last worker; ordered results come in the order of pick-up.
  *
- * Outcomes: bit 0 three values were delivered, 1 fewer; 2 a result said that its time was over; 3 an input never came to
- * a worker; 4 the producer was refused; 5 to 7 a stop came to the end by itself, by its cancel, or not. */
+ * Outcomes: bit 0 three values were delivered, 1 fewer; 2 a result said that its time was over; 3 an input never came
+ * to a worker; 4 the producer was refused; 5 to 7 a stop came to the end by itself, by its cancel, or not. */
 #include <string.h>
 
 #include "exhaust.h"
