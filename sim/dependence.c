@@ -97,6 +97,9 @@ static const struct {
 	[WEIR_OP_SIGNALS_NEXT] = {READ, 0, DESCRIPTORS},
 	[WEIR_OP_FD_CONNECT] = {READ, 0, DESCRIPTORS},
 	[WEIR_OP_SIGNAL_RAISE] = {READ, 0, DESCRIPTORS},
+#ifdef WEIR_EXPLORE_ATOMICS
+	[WEIR_OP_WORD_READ] = {READ, 0, 0},
+#endif
 };
 
 /* Pairs of writers of one object (or a writer and a reader) that commute. above_one: while a wait group counts two or

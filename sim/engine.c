@@ -290,7 +290,9 @@ static void reschedule(struct sim *s, struct sim_task *t)
 	note_stack(t);
 	t->saved_errno = errno;
 	s->current = next;
+	unsigned unseen = weir__sim_unseen_put_aside();
 	weir__fiber_switch(&t->fiber, &s->tasks[next]->fiber, t->state == SIM_EXITED);
+	weir__sim_unseen_take_back(unseen);
 	errno = t->saved_errno;
 }
 
@@ -335,7 +337,7 @@ static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
 /* The end of the step before: what must hold between any two steps. */
 static inline void between_steps(struct sim *s)
 {
-	if (s->n_invariants)
+	if (s->n_invariants && weir__sim_in_order())
 		check_invariants(s);
 	if (s->step >= s->step_limit)
 		too_many_steps(s);
@@ -451,6 +453,7 @@ static void task_entry(void)
 		weir__san_start();
 	struct sim *s = weir__sim;
 	struct sim_task *t = weir__sim_current(s);
+	weir__sim_unseen_take_back(0);
 	errno = 0;
 	weir__san_acquire(t);
 	weir__san_enter();
@@ -700,6 +703,43 @@ void weir__sim_end(struct sim *s, int rc)
 	weir__san_leave();
 }
 
+#ifdef WEIR_EXPLORE_ATOMICS
+void weir__sim_inner(struct sim *s, const struct weir_op *op)
+{
+	struct sim_task *t = weir__sim_current(s);
+	const struct weir_op *outer = t->op;
+	bool completion = t->completion;
+	announce(s, t, op);
+	t->op = outer;
+	t->completion = completion;
+}
+
+void weir__sim_hold_up(struct sim *s, const struct weir_op *op)
+{
+	struct sim_task *t = weir__sim_current(s);
+	const struct weir_op *outer = t->op;
+	bool completion = t->completion;
+	t->op = op;
+	weir__san_enter();
+	between_steps(s);
+	make_waiting(s, t, SIM_HELD_UP);
+	if (s->trace)
+		weir__sim_trace_block(s, t);
+	reschedule(s, t);
+	t->completion = true;
+	begin_step(s, t);
+	weir__san_leave();
+	t->op = outer;
+	t->completion = completion;
+}
+
+void weir__sim_go_on(struct sim *s, struct sim_task *t)
+{
+	assert(t->state == SIM_HELD_UP);
+	make_runnable(s, t);
+}
+#endif
+
 /* A simulator runs for the length of a search; inside it, a run is a call. */
 static int sim_run(weir_rt *rt, void (*fn)(void *arg), void *arg)
 {
@@ -813,7 +853,9 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 	if (SIM_SAN_FIBERS)
 		weir__san_harness(&s->harness);
 	weir__san_release(t);
+	weir__sim_explore_begin(s);
 	weir__fiber_switch(&s->harness, &t->fiber, false);
+	weir__sim_explore_end();
 	weir__sim_heap_task(NULL);
 	s->inside = false;
 	if (SIM_SAN_FIBERS)

@@ -8,6 +8,7 @@
  *   fd.c        fake descriptors: pipes, sockets, signals; what is ready, and who waits for it
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
+ *   explore.c   with -DWEIR_EXPLORE_ATOMICS: the atomics and locks inside of operations
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   jobs.c      the same over several processes; progress.c how far it is
@@ -34,6 +35,7 @@
 
 #include <weir/sim.h>
 
+#include "explore.h"
 #include "fiber.h"
 
 #define SIM_WORDS (WEIR_SIM_TASKS / 64)
@@ -46,7 +48,8 @@ enum sim_state {
 	SIM_PARKED,
 	SIM_JOINING,
 	SIM_QUIESCING,
-	SIM_EXITED, /* its function is over */
+	SIM_HELD_UP, /* inside of an operation, by another task that is inside of one: explore.h */
+	SIM_EXITED,  /* its function is over */
 };
 
 /* What is known of a step only when it is over; see dependence.c. */
@@ -239,6 +242,18 @@ void weir__sim_wake(struct sim *s, struct sim_task *t);
 /* An operation that the simulator announces for itself. Between the two the calling task performs it. */
 void weir__sim_begin(struct sim *s, enum weir_op_kind kind, weir_fd fd, const void *site);
 void weir__sim_end(struct sim *s, int rc);
+
+#ifdef WEIR_EXPLORE_ATOMICS
+/* The calling task announces op, which is inside of what it has announced before; and lets others run until it is
+ * allowed on by weir__sim_go_on (not at all: how a task waits for one of weir's internal locks). */
+void weir__sim_inner(struct sim *s, const struct weir_op *op);
+void weir__sim_hold_up(struct sim *s, const struct weir_op *op);
+void weir__sim_go_on(struct sim *s, struct sim_task *t);
+
+/* Where in the slabs of the tasks so far the address lies: whose (SIM_NONE: nobody's), and how far from its begin.
+ * (arena.c) */
+uint32_t weir__sim_slab_of(const struct sim *s, const volatile void *address, uint32_t *offset);
+#endif
 
 /* ---- arena.c ---- */
 

@@ -693,7 +693,9 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	if (middle)
 		say_alive(&out);
 	weir__sim_say(&out, SIM_OUT_ALL,
-		      "Not explored: weak memory (this is sequential consistency), choices inside an operation");
+		      SIM_EXPLORES ? "Not explored: weak memory (this is sequential consistency)"
+				   : "Not explored: weak memory (this is sequential consistency), choices inside an "
+				     "operation");
 	say_replay(&out);
 	if (out.err)
 		fflush(out.err);

@@ -29,7 +29,8 @@
 
 static bool waits(const struct sim_task *t)
 {
-	return t->state == SIM_PARKED || t->state == SIM_JOINING || t->state == SIM_QUIESCING;
+	return t->state == SIM_PARKED || t->state == SIM_JOINING || t->state == SIM_QUIESCING ||
+	       t->state == SIM_HELD_UP;
 }
 
 static bool unfinished(const struct sim_task *t)

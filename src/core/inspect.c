@@ -14,6 +14,7 @@ static const struct weir__chan *chan_of(const struct weir_obj *obj)
 	return (const struct weir__chan *)obj;
 }
 
+/* Who is claimed, or about to be by the end of its context (W7), waits for no peer. */
 static bool anybody_waits(const struct weir__queue *q)
 {
 	for (const struct weir__link *link = q->first; link; link = link->next)
