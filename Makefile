@@ -62,6 +62,7 @@ FAULT_SRC := $(sort $(wildcard tests/fault/test_*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/test_*.c))
 CONTAIN_SRC := $(sort $(wildcard tests/contain/*.c))
 BUGS_SRC := $(sort $(wildcard tests/bugs/*.c))
+EXHAUST_SRC := $(sort $(wildcard tests/exhaust/*.c))
 META_SH := $(sort $(wildcard tests/meta/*.sh))
 EXAMPLE_SH := $(sort $(wildcard tests/examples/*.sh))
 
@@ -89,13 +90,14 @@ FAULT := $(call bin,$(FAULT_SRC))
 STRESS := $(call bin,$(STRESS_SRC))
 CONTAIN := $(BUILD)/tests/contain/contain
 BUGS := $(BUILD)/tests/bugs/bugs
+EXHAUST := $(BUILD)/tests/exhaust/exhaust
 # What Helgrind can follow: threads. Not test_select: its timers race with messages, and against code that is 30 times
 # slower they always win.
 ON_THREADS := $(call bin,$(filter tests/unit/rt/% tests/rt/test_threads.c,$(UNIT_SRC)) \
 	$(filter-out tests/stress/test_select.c,$(STRESS_SRC)))
 
 LIB_OBJ := $(call obj,$(WEIR_SRC) $(SIM_SRC))
-PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC) $(BUGS_SRC))
+PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC) $(BUGS_SRC) $(EXHAUST_SRC))
 CHECK_OBJ := $(call obj,$(USES_CHECK))
 
 # Programs and scripts on the command line of the runner; the scripts look for what was built in BUILD.
@@ -105,7 +107,8 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 
 # -- targets --------------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test unit sim-test contain bugs stress coverage covered tsan asan ubsan sanitized \
+.PHONY: all demo test unit sim-test contain bugs mutants exhaust check-deep explore-atomics explored \
+	stress coverage covered tsan asan ubsan sanitized \
 	helgrind memcheck helgrinded memchecked layers bench abi abi-update clang portable musl cross ported bare \
 	format format-check man install uninstall clean help FORCE
 .DEFAULT_GOAL := all
@@ -117,8 +120,8 @@ all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) $(MAN) ## the libraries, the
 demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
 	$(Q)BUILD='$(BUILD)' CI/demo.sh
 
-test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) ## all but stress and sanitizers
-	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) $(META_SH) $(EXAMPLE_SH)
+test: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) $(EXHAUST) ## all but stress and sanitizers
+	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) $(EXHAUST) $(META_SH) $(EXAMPLE_SH)
 
 unit: $(BUILD)/deps $(UNIT) ## the Check suites of every module and of the runtimes
 	$(Q)$(RUN) $(UNIT)
@@ -131,6 +134,23 @@ contain: $(CONTAIN) ## what threads do in 100,000 runs must be contained in what
 
 bugs: $(BUGS) ## bugs of real programs, re-created: each must be found with 20 seeds, its repaired twin must stay silent
 	$(Q)$(BUGS) --full
+
+# SAMPLE=N: so many of them, spread over the list; NAME in MUTANTS: those.
+mutants: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) ## breaks the library: each break must be noticed
+	+$(Q)BUILD='$(BUILD)' SAMPLE='$(SAMPLE)' CI/mutants.sh run $(MUTANTS)
+
+exhaust: $(EXHAUST) ## weir's own core: every schedule of small programs, within the bounds it prints
+	$(Q)$(EXHAUST)
+
+check-deep: $(EXHAUST) ## the same with wider bounds: some 15 minutes of CPU
+	$(Q)$(EXHAUST) --deep
+
+# A build of its own, in which the simulator sees the atomics and locks inside of operations (src/rt/explore.h).
+explore-atomics: ## exhaust with choices inside of operations, and breakages of core that only this finds
+	+$(Q)$(MAKE) --no-print-directory BUILD='$(BUILD)/atomics' CFLAGS='$(CFLAGS) -DWEIR_EXPLORE_ATOMICS' explored
+
+explored: $(EXHAUST)
+	$(Q)$(RUN) --timeout 900 $(EXHAUST) tests/exhaust/breakages.sh
 
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
@@ -309,6 +329,9 @@ $(CONTAIN): $(call obj,$(CONTAIN_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
 
 $(BUGS): $(call obj,$(BUGS_SRC)) $(LIBSIM) $(LIBWEIR)
+	$(call LINK)
+
+$(EXHAUST): $(call obj,$(EXHAUST_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
 
 # $(1) source, $(2) program: its object, the kit of tests/rt if it is one of those, the libraries its text asks for.

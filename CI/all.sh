@@ -33,6 +33,8 @@ step() { # minutes, target, and `whole` where the target counts as one case
 }
 
 step 15 test
+SAMPLE=8 step 5 mutants
+step 3 explore-atomics
 step 5 stress
 step 8 coverage
 step 10 ubsan

@@ -14,7 +14,7 @@ missing() { # the packages whose tool is not there
 	command -v pkg-config >/dev/null 2>&1 || echo pkg-config
 	have_check || echo check
 	local tool
-	for tool in valgrind lcov clang clang-format g++; do
+	for tool in valgrind lcov clang clang-format g++ gdb; do
 		command -v "$tool" >/dev/null 2>&1 || echo "$tool"
 	done
 	command -v man >/dev/null 2>&1 || echo man-db

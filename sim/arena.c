@@ -305,3 +305,17 @@ void weir__sim_blocks(struct sim *s, void (*fn)(void *arg, const void *mem, cons
 		}
 	}
 }
+
+#ifdef WEIR_EXPLORE_ATOMICS
+uint32_t weir__sim_slab_of(const struct sim *s, const volatile void *address, uint32_t *offset)
+{
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		uintptr_t from = (uintptr_t)s->tasks[i]->slab->base, at = (uintptr_t)address;
+		if (at >= from && at - from < s->tasks[i]->slab->total) {
+			*offset = (uint32_t)(at - from);
+			return i;
+		}
+	}
+	return SIM_NONE;
+}
+#endif

@@ -20,7 +20,22 @@
  *      they enable comes after them.
  *  D5  Some pairs commute in one state only. The question is asked for two operations that are both about to happen,
  *      and the state is the present one. That two siblings leave their scope would commute if both succeed, but their
- *      results are not known yet: D1. */
+ *      results are not known yet: D1.
+ *
+ * Strategies that look back at steps that were taken (and order.c) ask another question: whether two steps that stood
+ * next to each other could change places. They need a relation that does not depend on the state, and know more:
+ *
+ *  D6  What a step turned out to be: an exchange that failed is a read, a task that ended without an error ends no
+ *      context, a step that looked at the clock (by itself or for the user) reads it. What a step did holds for each
+ *      schedule in which nothing that it depends on changed places.
+ *  D7  Writes of one group commute in every state: spawns of a scope and ends of its tasks without an error (by its
+ *      owner and its tasks, and without watchers), adds to a wait group, dones of one. D5's pairs are dependent here.
+ *  D8  The end of a wait that another task has decided (it has a token): a lock, a send, a receive, a select. All that
+ *      happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore is
+ *      not among them: who gives up lets others go.
+ *  D9  A join of a scope that finds tasks running and has nothing to tell them changes nothing (silent): it is as good
+ *      as one that comes when the last of them has gone. Nothing can be added to the scope in between.
+ *  D10 An invariant looks between all steps, so while there is one all are dependent. */
 #include "dependence.h"
 
 #include <assert.h>
@@ -82,6 +97,9 @@ static const struct {
 	[WEIR_OP_SIGNALS_NEXT] = {READ, 0, DESCRIPTORS},
 	[WEIR_OP_FD_CONNECT] = {READ, 0, DESCRIPTORS},
 	[WEIR_OP_SIGNAL_RAISE] = {READ, 0, DESCRIPTORS},
+#ifdef WEIR_EXPLORE_ATOMICS
+	[WEIR_OP_WORD_READ] = {READ, 0, 0},
+#endif
 };
 
 /* Pairs of writers of one object (or a writer and a reader) that commute. above_one: while a wait group counts two or
@@ -93,6 +111,21 @@ static const struct {
 	{WEIR_OP_SPAWN, WEIR_OP_SPAWN, false}, /* tasks are named after their parents */
 	{WEIR_OP_WG_ADD, WEIR_OP_WG_ADD, false},  {WEIR_OP_WG_ADD, WEIR_OP_WG_DONE, true},
 	{WEIR_OP_WG_DONE, WEIR_OP_WG_DONE, true}, {WEIR_OP_WG_DONE, WEIR_OP_WG_WAIT, true},
+};
+
+/* D7, D8 */
+enum { NO_GROUP, MEMBERS, ADDS, DONES };
+
+static const uint8_t groups[WEIR_OP_KINDS] = {
+	[WEIR_OP_SPAWN] = MEMBERS,
+	[WEIR_OP_TASK_END] = MEMBERS,
+	[WEIR_OP_WG_ADD] = ADDS,
+	[WEIR_OP_WG_DONE] = DONES,
+};
+
+static const bool decided_by_token[WEIR_OP_KINDS] = {
+	[WEIR_OP_LOCK] = true, [WEIR_OP_READ_LOCK] = true, [WEIR_OP_WRITE_LOCK] = true,
+	[WEIR_OP_SEND] = true, [WEIR_OP_RECV] = true,      [WEIR_OP_SELECT] = true,
 };
 
 /* ---- what one operation touches ---- */
@@ -154,6 +187,72 @@ struct sim_effect weir__sim_effect(const struct sim *s, const struct weir_op *op
 		touch(s, &e, fd, true);
 	touch_cases(s, &e, op);
 	return e;
+}
+
+/* D7: the scope is told apart from others by those who may spawn in it. */
+static uint8_t group_of(const struct sim *s, const struct sim_task *t)
+{
+	const struct weir_op *op = t->op;
+	struct weir__scope_view view;
+	(void)s;
+	if (groups[op->kind] != MEMBERS)
+		return groups[op->kind];
+	weir__inspect_scope(op->obj[0], &view);
+	bool member = view.owner == &t->pub || weir__inspect_scope_of(&t->pub) == op->obj[0];
+	return member && view.n_watchers == 0 ? MEMBERS : NO_GROUP;
+}
+
+struct sim_effect weir__sim_step_effect(const struct sim *s, const struct sim_task *t)
+{
+	const struct weir_op *op = t->op;
+	struct sim_effect e = weir__sim_effect(s, op);
+	struct weir__scope_view view;
+	e.wide_read |= SIM_WIDE_ALL;
+	if (t->completion && op->kind == WEIR_OP_YIELD) /* a quiesce */
+		e.wide_write |= SIM_WIDE_ALL;
+	if (t->completion && t->token && decided_by_token[op->kind]) { /* D8 */
+		e.n = 0;
+		e.written = 0;
+	} else if (groups[op->kind]) {
+		e.group = group_of(s, t);
+	} else if (op->kind == WEIR_OP_SCOPE_JOIN) {
+		weir__inspect_scope(op->obj[0], &view);
+		if (!view.owns)
+			e.wide_write &= (uint8_t)~CHANNELS;
+	}
+	return e;
+}
+
+/* D9 */
+static bool is_silent(const struct sim *s, const struct sim_task *t, const struct sim_effect *e)
+{
+	struct weir__scope_view view;
+	if (e->kind != WEIR_OP_SCOPE_JOIN || t->completion || !(s->facts & SIM_FACT_PARKED) || (e->wide_read & CLOCK))
+		return false;
+	weir__inspect_scope(t->op->obj[0], &view);
+	return !view.ended && view.n_watchers == 0;
+}
+
+void weir__sim_effect_settle(const struct sim *s, const struct sim_task *t, struct sim_effect *e)
+{
+	bool ok = s->facts & SIM_FACT_ZERO;
+	bool counted = (s->facts & SIM_FACT_FAULT) && (s->opts->fail_alloc || s->opts->fail_spawn || s->opts->faults);
+	if (s->n_invariants) /* D10 */
+		e->wide_write |= SIM_WIDE_ALL;
+	if (!counted && is_silent(s, t, e)) {
+		*e = (struct sim_effect){.kind = e->kind, .silent = true};
+		return;
+	}
+	if (s->facts & SIM_FACT_CLOCK)
+		e->wide_read |= CLOCK;
+	if (counted)
+		e->wide_write |= SIM_WIDE_FAULTS;
+	if (e->kind == WEIR_OP_CAS && (s->facts & SIM_FACT_READ)) /* D6 */
+		e->written = 0;
+	if (e->kind == WEIR_OP_TASK_END && !ok)
+		e->group = NO_GROUP;
+	if ((e->kind == WEIR_OP_TASK_END || e->kind == WEIR_OP_SCOPE_JOIN) && ok)
+		e->wide_write &= (uint8_t)~CONTEXTS;
 }
 
 struct sim_effect weir__sim_clock_effect(void)

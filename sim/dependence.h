@@ -15,6 +15,8 @@ struct sim_effect {
 	uint8_t written;               /* bit i: object[i] is written */
 	uint8_t wide_read, wide_write; /* bits SIM_WIDE_* */
 	uint8_t kind;                  /* of the operation */
+	uint8_t group;                 /* of object[0], written: such writes of one group commute; 0: with none */
+	bool silent;                   /* a wait that changed nothing: as good as if it had not begun */
 };
 
 enum sim_wide {
@@ -24,10 +26,20 @@ enum sim_wide {
 	SIM_WIDE_DESCRIPTORS = 1 << 3, /* bytes go from one descriptor to another */
 	SIM_WIDE_COUNTERS = 1 << 4,    /* any set of counters */
 	SIM_WIDE_OTHERS = 1 << 5,      /* any object at all, likewise */
+	SIM_WIDE_FAULTS = 1 << 6,      /* the counts of what may go wrong, where something is to */
+	SIM_WIDE_ALL = 1 << 7,         /* every step */
 };
+
+#define SIM_WIDE 8
 
 /* Of an announced operation. */
 struct sim_effect weir__sim_effect(const struct sim *s, const struct weir_op *op);
+
+/* Of the step that t is about to take: of its operation, or (t->completion) of the end of one that waited. */
+struct sim_effect weir__sim_step_effect(const struct sim *s, const struct sim_task *t);
+
+/* When that step is over, and before the next begins: what it turned out to be. */
+void weir__sim_effect_settle(const struct sim *s, const struct sim_task *t, struct sim_effect *e);
 
 /* Of time that moves. */
 struct sim_effect weir__sim_clock_effect(void);

@@ -34,7 +34,11 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
+#include "break.h"
+#include "explored.h"
+#include "order.h"
 #include "strategy.h"
+#include "stuck.h"
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WIDE_BOUND (UINT64_C(1) << 31)
@@ -136,6 +140,9 @@ void weir__sim_move_time(struct sim *s, int64_t to, bool early)
 {
 	if (to > s->now)
 		s->now = to;
+	s->barriers += !early;
+	if (s->order)
+		weir__sim_order_clock(s->order, s, early);
 	s->hash = (s->hash ^ (uint64_t)s->now) * UINT64_C(0x100000001b3);
 	if (s->trace)
 		weir__sim_trace_time(s, early);
@@ -170,6 +177,7 @@ static bool wake_quiescing(struct sim *s)
 			any = true;
 		}
 	}
+	s->barriers += any;
 	return any;
 }
 
@@ -221,11 +229,14 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n)
  * left to wait for. */
 static bool something_comes(struct sim *s)
 {
-	if (s->spin_awaiting && weir__sim_spin_try_on(s))
+	bool on = s->spin_awaiting && weir__sim_spin_try_on(s);
+	if (on || wake_quiescing(s) || advance_time(s, false)) {
+		s->barriers += on;
 		return true;
-	if (wake_quiescing(s) || advance_time(s, false))
-		return true;
-	return s->spin_awaiting && weir__sim_spin_try_hard(s);
+	}
+	on = s->spin_awaiting && weir__sim_spin_try_hard(s);
+	s->barriers += on;
+	return on;
 }
 
 /* Everybody waits for ever, or everything is over. (Not inlined: each task's stack would have to hold its text.) */
@@ -245,6 +256,7 @@ static __attribute__((noinline, cold)) void finish(struct sim *s)
 			at += (size_t)snprintf(names + at, sizeof(names) - at, "%sT%u %.20s", at ? ", " : "", i,
 					       t->pub.name);
 	}
+	s->failure.place = weir__sim_blocked_place(s);
 	if (left)
 		weir__sim_fail(s, WEIR_SIM_DEADLOCK, "%u task%s for ever: %s", left, left == 1 ? " waits" : "s wait",
 			       names);
@@ -318,7 +330,9 @@ static void reschedule(struct sim *s, struct sim_task *t)
 	note_stack(t);
 	t->saved_errno = errno;
 	s->current = next;
+	unsigned unseen = weir__sim_unseen_put_aside();
 	weir__fiber_switch(&t->fiber, &s->tasks[next]->fiber, t->state == SIM_EXITED);
+	weir__sim_unseen_take_back(unseen);
 	errno = t->saved_errno;
 }
 
@@ -341,8 +355,16 @@ static void begin_step(struct sim *s, struct sim_task *t)
 			s->step_hash[s->n_step_hash] = s->hash;
 		s->n_step_hash++;
 	}
-	if (s->trace)
+	if (s->order)
+		weir__sim_order_step(s->order, s, t);
+	s->facts = 0;
+	if (s->trace) {
 		weir__sim_trace_step(s, t);
+		if (s->break_at && s->step >= s->break_at)
+			weir__sim_break_here(s);
+	}
+	if (s->pairs && !t->completion)
+		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
 	if (UNLIKELY(s->spin_active))
 		weir__sim_spin_step(s, t);
@@ -357,7 +379,7 @@ static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
 /* The end of the step before: what must hold between any two steps. */
 static inline void between_steps(struct sim *s)
 {
-	if (s->n_invariants)
+	if (s->n_invariants && weir__sim_in_order())
 		check_invariants(s);
 	if (s->step >= s->limit)
 		too_many_steps(s);
@@ -418,7 +440,11 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	case WEIR_NOTE_RESULT:
 		if (UNLIKELY(s->spin_active > 0 || weir__sim_was_quiet(event->op->kind, event->rc)))
 			weir__sim_spin_result(s, weir__sim_current(s), event->op, event->rc);
+		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
+			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
+		if (weir__sim_is_reading(event->op->kind))
+			weir__sim_note_reader(s, weir__sim_current(s), event->op, event->rc);
 		if (s->trace)
 			weir__sim_trace_result(s, weir__sim_current(s), event->op, event->rc);
 		break;
@@ -442,6 +468,7 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 
 static int64_t sim_now(weir_rt *rt)
 {
+	of(rt)->facts |= SIM_FACT_CLOCK;
 	if (UNLIKELY(of(rt)->spin_active))
 		weir__sim_spin_clock(of(rt));
 	return of(rt)->now;
@@ -494,6 +521,7 @@ static void task_entry(void)
 		weir__san_start();
 	struct sim *s = weir__sim;
 	struct sim_task *t = weir__sim_current(s);
+	weir__sim_unseen_take_back(0);
 	errno = 0;
 	weir__san_acquire(t);
 	weir__san_enter();
@@ -540,6 +568,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	t->slab = slab;
 	t->deadline_at = WEIR_FOREVER;
 	t->spawn_site = site;
+	if (parent && parent->op && parent->op->kind == WEIR_OP_SPAWN)
+		t->scope = parent->op->obj[0]->shadow;
 	t->low_sp = UINTPTR_MAX;
 	void *stack = weir__sim_slab_stack(slab, &bytes);
 	weir__fiber_init(&t->fiber, stack, bytes, task_entry);
@@ -548,6 +578,8 @@ static struct sim_task *task_new(struct sim *s, const char *name, const void *si
 	if (parent) {
 		memcpy(t->clock, parent->clock, index * sizeof(t->clock[0]));
 		parent->clock[parent->index]++;
+		if (s->pairs)
+			weir__sim_pairs_spawn(s->pairs, parent->index, index);
 	}
 	t->clock[index] = 1;
 	weir__sim_clock_column(s, index);
@@ -588,7 +620,9 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		weir__sim_fail(s, WEIR_SIM_MISUSE, "T%u %s was joined twice", target->index, target->pub.name);
 		return;
 	}
-	if (target->state != SIM_EXITED) {
+	/* One step, whether the target has ended or not, so that it does not depend on who was faster. A task of a
+	 * scope has ended: it is joined by who saw it leave. */
+	if (target->state != SIM_EXITED || !weir__inspect_scope_of(task)) {
 		own_op(t, WEIR_OP_JOIN, __builtin_return_address(0));
 		const struct weir_op *outer = t->op;
 		t->op = &t->own;
@@ -596,16 +630,23 @@ static void sim_join(weir_rt *rt, weir_task *task)
 		weir__san_enter();
 		if (s->spin_active)
 			weir__sim_spin_parks(s, t);
-		make_waiting(s, t, SIM_JOINING);
-		if (s->trace)
-			weir__sim_trace_block(s, t);
+		bool waits = target->state != SIM_EXITED;
+		if (waits) {
+			make_waiting(s, t, SIM_JOINING);
+			if (s->trace)
+				weir__sim_trace_block(s, t);
+			weir__sim_held_up(s, t);
+		}
 		reschedule(s, t);
+		s->n_held_up -= waits;
 		t->completion = true;
 		begin_step(s, t);
 		weir__san_leave();
 		t->op = outer;
 	}
 	target->joined = true;
+	if (s->pairs)
+		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
@@ -637,15 +678,21 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	between_steps(s);
 	t->op = op;
 	t->deadline_at = deadline_at;
+	s->timed |= deadline_at != WEIR_FOREVER;
+	s->facts |= SIM_FACT_PARKED;
 	if (UNLIKELY(s->spin_active))
 		weir__sim_spin_parks(s, t);
 	make_waiting(s, t, SIM_PARKED);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
+	bool held_up = weir__sim_waits_for_tasks(op->kind);
+	if (held_up)
+		weir__sim_held_up(s, t);
 	if (weir__sim_fault(s, SIM_FAULT_WAKE, 2)) /* E7 */
 		stir(s, t);
 	reschedule(s, t);
 	s->stirred = SIM_NONE;
+	s->n_held_up -= held_up;
 	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
@@ -677,8 +724,12 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 {
 	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	weir__san_release(&t->token);
-	if (t->state == SIM_PARKED)
-		make_runnable(s, t);
+	t->wake_step = s->step;
+	if (t->state != SIM_PARKED)
+		return;
+	if (t->deadline_at != WEIR_FOREVER)
+		s->facts |= SIM_FACT_CLOCK;
+	make_runnable(s, t);
 }
 
 static void sim_unpark(weir_rt *rt, weir_task *task)
@@ -742,6 +793,43 @@ void weir__sim_end(struct sim *s, int rc)
 		weir__sim_trace_result(s, t, &t->own, rc);
 	weir__san_leave();
 }
+
+#ifdef WEIR_EXPLORE_ATOMICS
+void weir__sim_inner(struct sim *s, const struct weir_op *op)
+{
+	struct sim_task *t = weir__sim_current(s);
+	const struct weir_op *outer = t->op;
+	bool completion = t->completion;
+	announce(s, t, op);
+	t->op = outer;
+	t->completion = completion;
+}
+
+void weir__sim_hold_up(struct sim *s, const struct weir_op *op)
+{
+	struct sim_task *t = weir__sim_current(s);
+	const struct weir_op *outer = t->op;
+	bool completion = t->completion;
+	t->op = op;
+	weir__san_enter();
+	between_steps(s);
+	make_waiting(s, t, SIM_HELD_UP);
+	if (s->trace)
+		weir__sim_trace_block(s, t);
+	reschedule(s, t);
+	t->completion = true;
+	begin_step(s, t);
+	weir__san_leave();
+	t->op = outer;
+	t->completion = completion;
+}
+
+void weir__sim_go_on(struct sim *s, struct sim_task *t)
+{
+	assert(t->state == SIM_HELD_UP);
+	make_runnable(s, t);
+}
+#endif
 
 /* A simulator runs for the length of a search; inside it, a run is a call. */
 static int sim_run(weir_rt *rt, void (*fn)(void *arg), void *arg)
@@ -811,7 +899,7 @@ static void reset(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		weir__sim_slab_reset(s->tasks[i]->slab, s->tasks[i]->low_sp);
-	s->n_tasks = s->n_live = s->current = s->n_runnable = 0;
+	s->n_tasks = s->n_live = s->current = s->n_runnable = s->n_held_up = 0;
 	memset(s->runnable, 0, sizeof(s->runnable));
 	memset(s->rt.core_, 0, sizeof(s->rt.core_));
 	memset(&s->failure, 0, offsetof(struct sim_failure, text) + 1);
@@ -825,6 +913,8 @@ static void reset(struct sim *s)
 	s->hash = UINT64_C(0xcbf29ce484222325);
 	s->fault_hit = false;
 	s->stirred = SIM_NONE;
+	s->facts = 0;
+	s->barriers = 0;
 	weir__sim_faults_reset(s);
 	weir__sim_spin_reset(s);
 	s->limit = s->step_limit;
@@ -835,11 +925,15 @@ static void reset(struct sim *s)
 	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);
 	weir__sim_fds_reset(s);
+	if (s->pairs)
+		weir__sim_pairs_begin(s->pairs);
 }
 
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 {
 	reset(s);
+	if (s->order)
+		weir__sim_order_begin(s->order);
 	struct sim_task *t = task_new(s, "main", NULL);
 	if (!t) {
 		s->failure.kind = WEIR_SIM_MISUSE;
@@ -854,7 +948,9 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 	if (SIM_SAN_FIBERS)
 		weir__san_harness(&s->harness);
 	weir__san_release(t);
+	weir__sim_explore_begin(s);
 	weir__fiber_switch(&s->harness, &t->fiber, false);
+	weir__sim_explore_end();
 	weir__sim_heap_task(NULL);
 	s->inside = false;
 	if (SIM_SAN_FIBERS)
@@ -895,14 +991,12 @@ void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...
 		weir__sim_leave(s);
 }
 
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n)
+void weir__sim_diverged(struct sim *s, const char *text)
 {
 	struct sim_failure *f = &s->failure;
 	f->kind = WEIR_SIM_BAD_REPLAY;
-	f->step = step;
+	f->step = s->step;
 	f->time_at = s->now;
 	f->task = s->current;
-	snprintf(f->text, sizeof(f->text),
-		 "the replay wants %s to go on at step %llu, but it is not among the %u that can", who,
-		 (unsigned long long)step, n);
+	snprintf(f->text, sizeof(f->text), "%s", text);
 }

@@ -8,18 +8,24 @@
  *   fd.c        fake descriptors: pipes, sockets, signals; what is ready, and who waits for it
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
+ *   explore.c   with -DWEIR_EXPLORE_ATOMICS: the atomics and locks inside of operations
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   spin.c      loops that go round in vain: set aside until what they look at changes; livelock
  *   inject.c    faults of the program's surroundings, as choices: which allocation, spawn, call or park goes wrong
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
- *   shrink.c    a failing schedule made smaller
+ *   jobs.c      the same over several processes; progress.c how far it is
+ *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
+ *   shrink.c    a failing schedule made smaller; explain.c what decided that it fails, report_why.c tells it
  *   user.c      what a scenario may call: choose, note, name, spawn, quiesce, invariant, fail
  *   history.c   calls and returns that a scenario records; linear.c whether an order explains them, linear_text.c why
  *               none does
  *   strategy_*  one file each behind strategy.h; dependence.c which operations depend on each other
+ *   order.c     the partial order of a schedule, as a hash
  *   replay.c    schedules as text
  *   trace.c     what happened in a schedule, recorded only in the second run of a failure
+ *   stuck.c     a cycle of locks and joins, found when it closes; formed.c when other deadlocks formed
  *   report.c    the failure for people; site.c turns addresses into file:line
+ *   break.c     a replay stopped in a debugger
  *   main.c      weir_sim_main; canary.c the programs that must fail
  *
  * A STEP is one operation of one task: the scheduler picks the task, the task performs the operation it announced
@@ -31,6 +37,7 @@
 
 #include <weir/sim.h>
 
+#include "explore.h"
 #include "fiber.h"
 #include "inject.h"
 #include "spin.h"
@@ -45,8 +52,18 @@ enum sim_state {
 	SIM_PARKED,
 	SIM_JOINING,
 	SIM_QUIESCING,
+	SIM_HELD_UP,  /* inside of an operation, by another task that is inside of one: explore.h */
 	SIM_AWAITING, /* in front of an operation of a loop that goes round in vain: spin.c */
 	SIM_EXITED,   /* its function is over */
+};
+
+/* What is known of a step only when it is over; see dependence.c. */
+enum sim_fact {
+	SIM_FACT_CLOCK = 1 << 0,  /* it looked at the clock, or took away a deadline that waited to come */
+	SIM_FACT_READ = 1 << 1,   /* its operation turned out to be a read */
+	SIM_FACT_ZERO = 1 << 2,   /* its operation had the result 0 */
+	SIM_FACT_PARKED = 1 << 3, /* it ended in a park */
+	SIM_FACT_FAULT = 1 << 4,  /* it came to where a fault could be: these are counted */
 };
 
 /* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
@@ -64,6 +81,7 @@ struct sim_object {
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
 	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
+	uint64_t readers[SIM_WORDS]; /* rwlocks: the tasks that read (stuck.c) */
 	uint32_t next_free;
 	char name[24];
 };
@@ -81,8 +99,10 @@ struct sim_task {
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
+	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
+	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
 	bool quiet; /* spin.c has a record of it */
@@ -110,6 +130,7 @@ struct sim_failure {
 	int64_t time_at;
 	uint32_t task; /* SIM_NONE: after the end */
 	const void *site, *other_site;
+	uint64_t place; /* of a deadlock: where tasks are blocked */
 	uint32_t other_task;
 	char text[400];
 };
@@ -120,7 +141,10 @@ struct sim_invariant {
 	const char *what;
 };
 
+struct sim_marks;
+struct sim_pairs;
 struct sim_strategy;
+struct sim_order;
 struct sim_trace;
 
 struct sim {
@@ -133,13 +157,16 @@ struct sim {
 	uint32_t n_tasks, n_live, current;
 	uint64_t runnable[SIM_WORDS];
 	uint32_t n_runnable;
+	uint32_t n_held_up;                  /* tasks that wait for tasks (stuck.h) */
 	uint32_t spin_active, spin_awaiting; /* tasks of which spin.c has a record; that are set aside */
 	uint32_t stirred; /* the task that parked last and could run at once (E7 of engine.c), or SIM_NONE */
 	int64_t now;
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
-	bool fault_hit; /* one that the program may tell as an error */
+	unsigned facts;    /* enum sim_fact, of the step that runs or has just run */
+	uint64_t barriers; /* moments at which nobody could run */
+	bool fault_hit;    /* one that the program may tell as an error */
 	struct sim_failure failure;
 	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
@@ -169,11 +196,17 @@ struct sim {
 
 	/* the search */
 	struct sim_strategy *strategy;
+	struct sim_order *order; /* NULL: nobody asks for the partial order */
 	struct sim_trace *trace; /* NULL: not recording */
+	uint64_t break_at;       /* while recording: stop there (break.h); 0: nowhere */
 	uint64_t total_steps, total_decisions;
 	uint64_t step_limit, limit; /* of each schedule; of this one, with the steps that do not count */
 	uint64_t data_seed;
-	volatile bool time_up; /* set by the timer of fault.c: the wall budget is spent */
+	bool timed;              /* a task has waited with a deadline: time could have moved early */
+	volatile uint32_t ticks; /* of the timer of fault.c */
+	struct sim_pairs *pairs; /* pairs.c; NULL: not counted */
+	struct sim_marks *marks; /* explored.c: conditions that must be true once */
+	volatile bool time_up;   /* set by the timer of fault.c: the wall budget is spent */
 	struct sim_inject inject;
 	struct sim_spins *spins;
 	struct sim_slab *slabs[WEIR_SIM_TASKS];
@@ -203,9 +236,8 @@ uint32_t weir__sim_data(struct sim *s, uint32_t n);
 /* Records the first failure of a schedule and leaves it for good; from a task it does not return. */
 WEIR_PRINTF(3, 4) void weir__sim_fail(struct sim *s, enum weir_sim_kind kind, const char *fmt, ...);
 
-/* A replay wanted `who` to run at a step where it is not among the n alternatives. Does not leave: the strategy is
- * inside a pick. */
-void weir__sim_diverged(struct sim *s, uint64_t step, const char *who, uint32_t n);
+/* A replay does not fit this step any more, and text says how. Does not leave: the strategy is inside a pick. */
+void weir__sim_diverged(struct sim *s, const char *text);
 
 /* Leaves the running task for the harness, for ever. */
 _Noreturn void weir__sim_leave(struct sim *s);
@@ -229,6 +261,18 @@ void weir__sim_wake(struct sim *s, struct sim_task *t);
 /* An operation that the simulator announces for itself. Between the two the calling task performs it. */
 void weir__sim_begin(struct sim *s, enum weir_op_kind kind, weir_fd fd, const void *site);
 void weir__sim_end(struct sim *s, int rc);
+
+#ifdef WEIR_EXPLORE_ATOMICS
+/* The calling task announces op, which is inside of what it has announced before; and lets others run until it is
+ * allowed on by weir__sim_go_on (not at all: how a task waits for one of weir's internal locks). */
+void weir__sim_inner(struct sim *s, const struct weir_op *op);
+void weir__sim_hold_up(struct sim *s, const struct weir_op *op);
+void weir__sim_go_on(struct sim *s, struct sim_task *t);
+
+/* Where in the slabs of the tasks so far the address lies: whose (SIM_NONE: nobody's), and how far from its begin.
+ * (arena.c) */
+uint32_t weir__sim_slab_of(const struct sim *s, const volatile void *address, uint32_t *offset);
+#endif
 
 /* ---- arena.c ---- */
 
@@ -339,19 +383,29 @@ int weir__sim_signals_next(weir_rt *rt, weir_fd fd);
 
 int weir__sim_guard_begin(struct sim *s); /* signal handlers and the hang timer; negative: failed */
 void weir__sim_guard_end(struct sim *s);
+void weir__sim_guard_patient(void); /* from now on nothing hangs, and the wall budget is not looked at */
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2,40>1,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
+/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
  * empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
+
+#define SIM_EXPECT_TEXT 32
+
+/* "send.ch1": what a pick was to perform. */
+struct sim_expected {
+	uint64_t at;
+	char text[SIM_EXPECT_TEXT];
+};
 
 struct sim_replay {
 	char name[64];
 	uint32_t hash;            /* low 16 bits of the schedule's */
 	struct sim_choice *items; /* deviations: at, value, data, fault */
 	size_t n;
-	bool lenient; /* what is not possible where it stands is passed over rather than a failure */
+	struct sim_expected *expected; /* of some of the picks, by `at` */
+	size_t n_expected;
 };
 
 int weir__sim_decode(const char *text, struct sim_replay *out); /* negative: malformed */
@@ -364,9 +418,6 @@ struct sim_replay weir__sim_deviations(const struct sim *s);
 
 /* Whether this failure is of a kind that is worth it, and safe to run again. */
 bool weir__sim_shrinkable(const struct sim *s);
-
-/* A list with as few deviations as can be found that fails like the schedule that has just run. run() runs one. */
-struct sim_replay weir__sim_shrink(struct sim *s, void (*run)(void *arg, const struct sim_replay *list), void *arg);
 
 /* ---- trace.c ---- */
 
@@ -443,7 +494,9 @@ struct sim_report {
 	const char *name, *program, *strategy; /* program: argv[0] for the replay line, or NULL */
 	uint64_t seed, schedule, schedules;
 	const char *replay;
-	uint64_t choices_before, choices; /* deviations before and after shrinking; both 0: not shrunk */
+	uint64_t choices_before, choices;  /* deviations before and after shrinking; both 0: not shrunk */
+	const struct sim_explanation *why; /* explain.h; NULL: not looked for */
+	bool unlike;                       /* a replay that was not the run its string was written for */
 };
 
 /* The report of s->failure, with s->trace recorded and the state of the failed schedule still in s, to stderr
@@ -453,6 +506,15 @@ void weir__sim_report(struct sim *s, const struct sim_report *about);
 /* file:line of the user's code for n return addresses ("?" where unknown), each at most cap bytes; frames inside
  * weir's own headers are skipped for the line that called them. */
 void weir__sim_sites(const void *const *sites, size_t n, char (*out)[64]);
+
+/* ---- search.c ---- */
+
+struct sim_pair_list;
+
+/* weir_sim_run, and all pairs that were seen in one order only (explored.h; the caller frees them). pairs may be
+ * NULL. */
+int weir__sim_search(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out,
+		     struct sim_pair_list *pairs);
 
 /* ---- main.c, canary.c ---- */
 

@@ -107,6 +107,7 @@ static void on_tick(int sig, siginfo_t *info, void *context)
 	if (!s)
 		return;
 	ticks++;
+	s->ticks = (uint32_t)ticks;
 	if (s->opts->wall_ns > 0 && ticks * TICK_NS >= s->opts->wall_ns)
 		s->time_up = true;
 	same = s->step == last_step && s->total_steps == last_total ? same + 1 : 0;
@@ -154,6 +155,13 @@ int weir__sim_guard_begin(struct sim *s)
 		return 0;
 	weir__sim_guard_end(s); /* as if nothing had been begun */
 	return WEIR_EAGAIN;
+}
+
+void weir__sim_guard_patient(void)
+{
+	struct itimerspec never = {.it_value.tv_nsec = 0};
+	if (have_timer)
+		timer_settime(timer, 0, &never, NULL);
 }
 
 void weir__sim_guard_end(struct sim *s)

@@ -99,12 +99,23 @@ void weir__sim_faults_reset(struct sim *s)
 	in->nth = false;
 	in->armed = in->left > 0 || has_nth(s);
 	in->state = in->seed;
-	if (in->left > 0 && !s->strategy->fault)
+	if (in->left > 0)
 		draw_plan(in);
 }
 
-static uint32_t planned(struct sim_inject *in, enum sim_fault kind, uint32_t n)
+void weir__sim_faults_limit(struct sim *s, unsigned budget, unsigned kinds)
 {
+	struct sim_inject *in = &s->inject;
+	in->budget = in->left = budget;
+	in->kinds = kinds;
+	in->armed = budget > 0 || has_nth(s);
+	if (budget > 0)
+		draw_plan(in);
+}
+
+uint32_t weir__sim_fault_drawn(struct sim *s, enum sim_fault kind, uint32_t n)
+{
+	struct sim_inject *in = &s->inject;
 	for (unsigned i = 0; i < in->n_plan; i++)
 		if (in->plan[i].kind == kind && in->plan[i].at == in->seen[kind])
 			return 1 + weir__sim_below(&in->state, n - 1);
@@ -128,7 +139,7 @@ uint32_t weir__sim_fault_decide(struct sim *s, enum sim_fault kind, uint32_t n)
 			return 0;
 		weir__san_enter();
 		value = s->strategy->fault ? s->strategy->fault(s->strategy, kind, in->seen[kind], n)
-					   : planned(in, kind, n);
+					   : weir__sim_fault_drawn(s, kind, n);
 		weir__san_leave();
 		if (value == 0)
 			return 0;

@@ -47,15 +47,22 @@ struct sim_inject {
 /* What the next schedules may have; seed: what is drawn for them. */
 void weir__sim_faults_allow(struct sim *s, unsigned budget, unsigned kinds, uint64_t seed);
 
+/* From here on in a schedule, or from its begin where it has not begun. */
+void weir__sim_faults_limit(struct sim *s, unsigned budget, unsigned kinds);
+
 /* A schedule begins. */
 void weir__sim_faults_reset(struct sim *s);
 
 uint32_t weir__sim_fault_decide(struct sim *s, enum sim_fault kind, uint32_t n);
 
+/* What is drawn for a strategy that knows nothing of faults: 0, or a variant below n. */
+uint32_t weir__sim_fault_drawn(struct sim *s, enum sim_fault kind, uint32_t n);
+
 /* One more opportunity for a fault of this kind, which has n - 1 variants (n from 2): 0, or the variant that happens
  * here. The caller notes it in the trace, and sets fault_hit where the program may tell an error because of it. */
-#define weir__sim_fault(s, kind, n) \
-	(++(s)->inject.seen[kind], __builtin_expect((s)->inject.armed, 0) ? weir__sim_fault_decide(s, kind, n) : 0)
+#define weir__sim_fault(s, kind, n)                                    \
+	(++(s)->inject.seen[kind], (s)->facts |= (unsigned)SIM_FACT_FAULT, \
+	 __builtin_expect((s)->inject.armed, 0) ? weir__sim_fault_decide(s, kind, n) : 0)
 
 /* Its letter in a replay string, and back (SIM_FAULT_NONE: no such). */
 char weir__sim_fault_letter(enum sim_fault kind);

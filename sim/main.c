@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "engine.h"
+#include "explored.h"
 
 const char *weir__sim_program;
 
@@ -16,6 +17,7 @@ static struct weir_sim_test *first_test, **last_test = &first_test;
 struct flags {
 	struct weir_sim_opts over; /* what flags and environment set */
 	bool list, no_canary, help;
+	bool progress, pairs, all_pairs, no_count, need_sometimes;
 	int first_name; /* argv from here on: names */
 };
 
@@ -32,13 +34,21 @@ static void usage(FILE *to, const char *program)
 		"  --list           the names of the tests\n"
 		"  --seed N         another seed (default 1; also WEIR_SIM_SEED)\n"
 		"  --schedules N    how many schedules each (default 1000; also WEIR_SIM_SCHEDULES)\n"
-		"  --strategy S     random, pos, surw, pctN, dfs, dfsN (N preemptions), portfolio (also\n"
-		"                   WEIR_SIM_STRATEGY)\n"
+		"  --strategy S     random, pos, surw, pctN, dfs, dfsN (N preemptions), ipb (dfs0, dfs1, ... and\n"
+		"                   early timers likewise), portfolio (also WEIR_SIM_STRATEGY)\n"
 		"  --steps N        limit of one schedule (default 20000)\n"
+		"  --max-steps N    limit of all schedules of a test together\n"
 		"  --wall SECONDS   limit of real time for each test\n"
 		"  --faults N       faults that a schedule may have: allocations, spawns, descriptors, wake-ups\n"
+		"  --jobs N         share the schedules between N processes\n"
 		"  --report FILE    write the report of a failure there too\n"
 		"  --replay STRING  one schedule, as a report named it (also WEIR_SIM_REPLAY)\n"
+		"  --break-at STEP  with a replay, in a debugger: stop in the task that performs this step\n"
+		"  --from STRING    explore from the end of this schedule's choices on (STRING@N: from step N on)\n"
+		"  --progress       how far a search is, on stderr (default where that is a terminal)\n"
+		"  --pairs          list pairs of operations that were seen in one order only; --all-pairs: all\n"
+		"  --no-count       do not count orders and pairs (faster)\n"
+		"  --need-sometimes a weir_sim_sometimes that was never true is a failure\n"
 		"  --no-canary      do not first check that known bugs are found\n",
 		program);
 }
@@ -68,6 +78,8 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		f->over.strategy = value;
 	} else if (strcmp(flag, "--replay") == 0) {
 		f->over.replay = value;
+	} else if (strcmp(flag, "--from") == 0) {
+		f->over.from = value;
 	} else if (strcmp(flag, "--report") == 0) {
 		f->over.report = value;
 	} else if (!number(value, &n)) {
@@ -80,6 +92,14 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		f->over.steps = n;
 	} else if (strcmp(flag, "--faults") == 0) {
 		f->over.faults = n > UINT_MAX ? UINT_MAX : (unsigned)n;
+	} else if (strcmp(flag, "--max-steps") == 0) {
+		f->over.max_steps = n;
+	} else if (strcmp(flag, "--jobs") == 0) {
+		if (n < 1 || n > 64)
+			return bad(program, flag, value, "wants a number of 1 to 64");
+		f->over.jobs = (uint32_t)n;
+	} else if (strcmp(flag, "--break-at") == 0) {
+		f->over.break_at = n;
 	} else {
 		f->over.wall_ns = n > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)n * 1000000000;
 	}
@@ -100,35 +120,56 @@ static bool environment(struct flags *f, const char *program)
 	return true;
 }
 
+/* A flag without a value. */
+static bool set_switch(struct flags *f, const char *flag)
+{
+	const struct {
+		const char *name;
+		bool *to;
+	} switches[] = {{"--list", &f->list},         {"--no-canary", &f->no_canary},
+			{"--help", &f->help},         {"--progress", &f->progress},
+			{"--pairs", &f->pairs},       {"--all-pairs", &f->all_pairs},
+			{"--no-count", &f->no_count}, {"--need-sometimes", &f->need_sometimes}};
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		if (strcmp(flag, switches[i].name) != 0)
+			continue;
+		*switches[i].to = true;
+		return true;
+	}
+	return false;
+}
+
+static bool has_value(const char *flag)
+{
+	static const char *const with_value[] = {"--seed",      "--schedules", "--strategy", "--steps",
+						 "--max-steps", "--wall",      "--jobs",     "--report",
+						 "--replay",    "--from",      "--break-at", "--faults"};
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i++)
+		if (strcmp(flag, with_value[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool parse(struct flags *f, int argc, char **argv)
 {
-	static const char *const with_value[] = {"--seed", "--schedules", "--strategy", "--steps",
-						 "--wall", "--report",    "--replay",   "--faults"};
 	int i = 1;
 	if (!environment(f, argv[0]))
 		return false;
 	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-		bool known = false;
-		f->list |= strcmp(argv[i], "--list") == 0;
-		f->no_canary |= strcmp(argv[i], "--no-canary") == 0;
-		f->help |= strcmp(argv[i], "--help") == 0;
-		known = strcmp(argv[i], "--list") == 0 || strcmp(argv[i], "--no-canary") == 0 ||
-			strcmp(argv[i], "--help") == 0;
-		for (size_t k = 0; !known && k < sizeof(with_value) / sizeof(with_value[0]); k++) {
-			if (strcmp(argv[i], with_value[k]) != 0)
-				continue;
-			known = true;
-			if (!set_flag(f, argv[0], argv[i], i + 1 < argc ? argv[i + 1] : NULL))
-				return false;
-			i++;
-		}
-		if (!known) {
+		if (set_switch(f, argv[i]))
+			continue;
+		if (!has_value(argv[i])) {
 			fprintf(stderr, "%s: unknown option %s\n", argv[0], argv[i]);
 			usage(stderr, argv[0]);
 			return false;
 		}
+		if (!set_flag(f, argv[0], argv[i], i + 1 < argc ? argv[i + 1] : NULL))
+			return false;
+		i++;
 	}
 	f->first_name = i;
+	if (f->over.break_at && !f->over.replay)
+		return bad(argv[0], "--break-at", NULL, "wants a replay: --replay STRING, or WEIR_SIM_REPLAY");
 	return true;
 }
 
@@ -142,6 +183,13 @@ static void override(struct weir_sim_opts *opts, const struct flags *f)
 	opts->wall_ns = f->over.wall_ns ? f->over.wall_ns : opts->wall_ns;
 	opts->report = f->over.report ? f->over.report : opts->report;
 	opts->replay = f->over.replay;
+	opts->max_steps = f->over.max_steps ? f->over.max_steps : opts->max_steps;
+	opts->jobs = f->over.jobs ? f->over.jobs : opts->jobs;
+	opts->from = f->over.from ? f->over.from : opts->from;
+	opts->count_orders = !f->no_count;
+	opts->need_sometimes |= f->need_sometimes;
+	opts->progress |= f->progress || isatty(STDERR_FILENO);
+	opts->break_at = f->over.break_at;
 }
 
 /* "s1.NAME.HASH:..." belongs to the test NAME. */
@@ -155,6 +203,8 @@ static bool selected(const struct flags *f, int argc, char **argv, const char *n
 {
 	if (f->over.replay && !replay_names(f->over.replay, name))
 		return false;
+	if (f->over.from && !replay_names(f->over.from, name))
+		return false;
 	if (f->first_name >= argc)
 		return true;
 	for (int i = f->first_name; i < argc; i++)
@@ -166,39 +216,141 @@ static bool selected(const struct flags *f, int argc, char **argv, const char *n
 struct totals {
 	size_t passed, failed;
 	uint64_t schedules, steps;
+	size_t ended[WEIR_SIM_END_TIME + 1]; /* tests, by what ended their search */
+	size_t bounded;                      /* ... and had run all within a bound */
 };
+
+static bool has_bound(const struct weir_sim_explored *e)
+{
+	return e->bounded && (e->bound_preemptions != WEIR_SIM_NO_BOUND || e->bound_early != WEIR_SIM_NO_BOUND);
+}
+
+/* On the line of the test. */
+static void print_counts(const struct weir_sim_result *r)
+{
+	const struct weir_sim_explored *e = &r->explored;
+	printf("%s", r->exhausted ? ", all there are" : "");
+	if (e->estimate > 0 && !r->kind)
+		printf(", of about %.2g", e->estimate);
+	if (e->orders)
+		printf(", %s%llu order%s", e->orders_more ? "more than " : "", (unsigned long long)e->orders,
+		       e->orders == 1 ? "" : "s");
+	if (e->window_new && !r->exhausted && !r->kind)
+		printf(" (%u of the last %u new)", e->window_new, e->window);
+	if (e->pairs)
+		printf(", %u%s one-way pair%s", e->pairs, e->pairs_more ? " or more" : "", e->pairs == 1 ? "" : "s");
+	if (r->faults)
+		printf(", %llu faults", (unsigned long long)r->faults);
+	if (e->jobs > 1)
+		printf(", %u processes", e->jobs);
+}
+
+static void bound_text(char out[40], uint32_t most, const char *what)
+{
+	if (most == WEIR_SIM_NO_BOUND)
+		snprintf(out, 40, "any number of %ss", what);
+	else if (most == 0)
+		snprintf(out, 40, "no %s", what);
+	else
+		snprintf(out, 40, "at most %u %s%s", most, what, most == 1 ? "" : "s");
+}
+
+static void print_bound(const struct weir_sim_explored *e)
+{
+	char preemptions[40], early[40];
+	if (!has_bound(e))
+		return;
+	bound_text(preemptions, e->bound_preemptions, "preemption");
+	bound_text(early, e->bound_early, "early timer");
+	printf("       bound: every schedule with %s and %s was run\n", preemptions, early);
+}
+
+/* What is worth a line of its own. */
+static void print_explored(const struct weir_sim_result *r)
+{
+	static const char *const spent[] = {[WEIR_SIM_END_STEPS] = "--max-steps", [WEIR_SIM_END_TIME] = "--wall"};
+	const struct weir_sim_explored *e = &r->explored;
+	print_bound(e);
+	if (!r->kind && (e->end == WEIR_SIM_END_STEPS || e->end == WEIR_SIM_END_TIME))
+		printf("       ended by %s\n", spent[e->end]);
+	for (uint32_t i = 0; i < e->never && i < WEIR_SIM_LISTED; i++)
+		printf("       never true: %s\n", e->never_name[i]);
+	if (e->never > WEIR_SIM_LISTED)
+		printf("       never true: and %u others\n", e->never - WEIR_SIM_LISTED);
+}
+
+static void print_pairs(const struct sim_pair_list *list, size_t most)
+{
+	size_t n = list->n < most ? list->n : most;
+	const void **sites = calloc(2 * n + 1, sizeof(*sites));
+	char(*text)[64] = calloc(2 * n + 1, sizeof(*text));
+	for (size_t i = 0; sites && text && i < n; i++) {
+		sites[2 * i] = list->pair[i].before;
+		sites[2 * i + 1] = list->pair[i].after;
+	}
+	if (n && sites && text)
+		weir__sim_sites(sites, 2 * n, text);
+	for (size_t i = 0; sites && text && i < n; i++)
+		printf("       %s always before %s: %llu times\n", text[2 * i], text[2 * i + 1],
+		       (unsigned long long)list->pair[i].times);
+	free(sites);
+	free(text);
+}
+
+static void add_to(struct totals *totals, const struct weir_sim_result *r, bool passed)
+{
+	totals->passed += passed;
+	totals->failed += !passed;
+	totals->schedules += r->schedules;
+	totals->steps += r->steps;
+	totals->ended[r->explored.end]++;
+	totals->bounded += r->exhausted && has_bound(&r->explored);
+}
 
 /* Negative: could not run. */
 static int run_test(const struct weir_sim_test *test, const struct flags *f, struct totals *totals)
 {
 	struct weir_sim_opts opts = test->opts;
 	struct weir_sim_result result;
+	struct sim_pair_list pairs;
 	opts.name = test->name;
 	override(&opts, f);
 	opts.quiet |= test->expect != WEIR_SIM_PASS && !opts.replay;
-	int rc = weir_sim_run(&opts, test->fn, test->arg, &result);
+	int rc = weir__sim_search(&opts, test->fn, test->arg, &result, &pairs);
 	if (rc < 0) {
 		fprintf(stderr, "%s: could not run: %s\n", test->name, weir_err_name(rc));
 		return rc;
 	}
 	bool passed = result.kind == test->expect;
 	/* not "FAIL", which begins the report further up */
-	printf("%-6s %-40s %8llu schedule%s %9llu steps%s", passed ? "ok" : "failed", test->name,
+	printf("%-6s %-40s %8llu schedule%s %9llu steps", passed ? "ok" : "failed", test->name,
 	       (unsigned long long)result.schedules, result.schedules == 1 ? " " : "s",
-	       (unsigned long long)result.steps, result.exhausted ? ", all there are" : "");
-	if (result.faults)
-		printf(", %llu faults", (unsigned long long)result.faults);
+	       (unsigned long long)result.steps);
+	print_counts(&result);
 	if (result.kind)
 		printf(", %s%s", weir_sim_kind_name(result.kind), passed ? " (planted)" : "");
 	printf("\n");
 	if (!passed && test->expect)
 		printf("     expected to be found as %s\n", weir_sim_kind_name(test->expect));
+	print_explored(&result);
+	if (f->pairs || f->all_pairs)
+		print_pairs(&pairs, f->all_pairs ? SIZE_MAX : WEIR_SIM_LISTED);
+	free(pairs.pair);
 	fflush(stdout);
-	totals->passed += passed;
-	totals->failed += !passed;
-	totals->schedules += result.schedules;
-	totals->steps += result.steps;
+	add_to(totals, &result, passed);
 	return 0;
+}
+
+/* Said once: what a pass does not say. */
+static void print_limits(const struct totals *t)
+{
+	size_t budget = t->ended[WEIR_SIM_END_SCHEDULES] + t->ended[WEIR_SIM_END_STEPS] + t->ended[WEIR_SIM_END_TIME];
+	printf("not explored: orders that only weak memory allows (sequential consistency throughout)");
+	if (budget)
+		printf("; what is beyond the budget, in %zu test%s", budget, budget == 1 ? "" : "s");
+	if (t->bounded)
+		printf("; what is beyond the bounds, in %zu", t->bounded);
+	printf("\n");
 }
 
 int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *tests, size_t n)
@@ -226,17 +378,19 @@ int weir_sim_main_tests(int argc, char **argv, struct weir_sim_test *const *test
 			return 2;
 	}
 	if (totals.passed + totals.failed == 0) {
-		if (f.over.replay)
+		if (f.over.replay || f.over.from)
 			fprintf(stderr,
 				"%s: \"%s\" is no replay string of a test here: s1.NAME.HASH:..., as a report printed "
 				"it\n",
-				argv[0], f.over.replay);
+				argv[0], f.over.replay ? f.over.replay : f.over.from);
 		else
 			fprintf(stderr, "%s: no such test; --list names them\n", argv[0]);
 		return 2;
 	}
 	printf("explored %llu schedule%s, %llu steps\n", (unsigned long long)totals.schedules,
 	       totals.schedules == 1 ? "" : "s", (unsigned long long)totals.steps);
+	if (!f.over.replay)
+		print_limits(&totals);
 	printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
 	return totals.failed ? 1 : 0;
 }

@@ -11,6 +11,8 @@
  *  H1  An operation may only add order that the library, or more than the library, guarantees - never less.
  *  H2  All contexts of a run share one clock row, released by cancel and taken by every operation that looks at a
  *      context.
+ *      Where operations are explored inside (explore.c), one may take effect after another has begun and before it
+ *      ends: then objects are told what the task knows at the begin too, and the task takes what they know at the end.
  *  H3  A handle that another task is inside an operation with right now is never fine, whatever the clocks say.
  *  H4  Clocks and rows have meaning up to the number of tasks there are; a new task clears its column.
  *
@@ -103,6 +105,8 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->takes = obj->kind == WEIR_OBJ_CTX ? CTX_ROW : o->leaves;
 	o->children = 0;
 	o->holder = NULL;
+	if (o->kind == WEIR_OBJ_RWLOCK)
+		memset(o->readers, 0, sizeof(o->readers));
 	if (o->kind == WEIR_OBJ_CTX && o->parent != SIM_NONE)
 		s->objects[o->parent].children++;
 	o->name[0] = '\0';
@@ -237,6 +241,23 @@ static bool ends_context(const struct weir_op *op)
 	       op->kind == WEIR_OP_SCOPE_JOIN || op->kind == WEIR_OP_PIPE_STOP;
 }
 
+/* H1: the other half of what a begin and an end do, where they may overlap. */
+static void tell(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	struct weir__case_view view;
+	for (size_t i = 0; i < WEIR_OP_OBJS; i++) {
+		take(s, t, find(s, op->obj[i]));
+		leave(s, t, find(s, op->obj[i]));
+	}
+	for (size_t i = 0; i < op->n_cases; i++) {
+		weir__inspect_case(op->cases, i, &view);
+		take(s, t, find(s, view.obj));
+		leave(s, t, find(s, view.obj));
+	}
+	if (ends_context(op))
+		weir__sim_clock_join(s->clocks[CTX_ROW], t->clock, s->n_tasks);
+}
+
 void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
@@ -254,12 +275,14 @@ void weir__sim_op_begin(struct sim *s, struct sim_task *t, const struct weir_op 
 			use_handle(s, t, op, find(s, view.handle));
 		take(s, t, find(s, view.obj));
 	}
+	if (SIM_EXPLORES)
+		tell(s, t, op);
 }
 
 static inline void check_account(struct sim *s, const struct sim_object *o)
 {
 	struct weir__chan_view v;
-	if (!o || o->kind != WEIR_OBJ_CHAN || weir__inspect_account_ok(o->obj))
+	if (!o || o->kind != WEIR_OBJ_CHAN || !weir__sim_in_order() || weir__inspect_account_ok(o->obj))
 		return;
 	weir__inspect_chan(o->obj, &v);
 	weir__sim_fail(s, WEIR_SIM_ACCOUNT,
@@ -272,6 +295,8 @@ static inline void check_account(struct sim *s, const struct sim_object *o)
 void weir__sim_op_end(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
 	struct weir__case_view view;
+	if (SIM_EXPLORES)
+		tell(s, t, op);
 	for (size_t i = 0; i < WEIR_OP_OBJS; i++) { /* a condition's wait lets go of its mutex, obj[2] */
 		if (!op->obj[i] || !has_row(op->obj[i]->kind))
 			continue;

@@ -7,6 +7,8 @@
  *
  *   s1.NAME.HASH:LIST      LIST is "-", or items with commas between them
  *   12>2                   at step 12 task 2 goes on
+ *   12>2@send.ch1          ... and performs this: what is expected there, so that a replay that has left its way says
+ *                          where, and does not go on as if it were one
  *   51>t                   at step 51 time moves on although tasks can run
  *   c3=1                   the data choice after three others is 1
  *   f7                     the 7th allocation fails
@@ -16,7 +18,9 @@
  *   u1                     the 1st weir_sim_fault is true
  *
  *  Y1  What encode writes, decode reads back to the same items in the same order; what decode reads is what encode
- *      would have written: no leading zeros, no item that says nothing. One schedule has one text.
+ *      would have written: no leading zeros, no item that says nothing. One schedule has one text, but for what is
+ *      expected, which may be left out: it is what the first EXPECTED picks get, so a string stays short, and strings
+ *      that were written before there was any are read as they were.
  *  Y2  `at` ascends among the picks, among the data choices, and among the faults of each kind. All stand in the order
  *      in which they were made.
  *  Y3  Any other text is WEIR_EINVAL. Nothing of `out` is touched then, and nothing stays allocated.
@@ -32,7 +36,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
+#include "report.h"
+
+#define EXPECTED 24
 
 /* ---- writing ---- */
 
@@ -40,6 +46,7 @@ struct text {
 	char *buf;
 	size_t cap, len; /* len: without limit */
 	bool items;
+	unsigned expected; /* picks that were written */
 };
 
 static void put(struct text *t, const char *bytes, size_t n)
@@ -52,12 +59,12 @@ static void put(struct text *t, const char *bytes, size_t n)
 
 static WEIR_PRINTF(2, 3) void put_item(struct text *t, const char *fmt, ...)
 {
-	char item[64];
+	char item[96];
 	va_list args;
 	va_start(args, fmt);
 	int n = vsnprintf(item, sizeof(item), fmt, args);
 	va_end(args);
-	assert(n > 0 && (size_t)n < sizeof(item)); /* two numbers of at most 20 digits */
+	assert(n > 0 && (size_t)n < sizeof(item)); /* two numbers of at most 20 digits, and what is expected */
 	if (t->items)
 		put(t, ",", 1);
 	put(t, item, (size_t)n);
@@ -76,9 +83,47 @@ static void put_name(struct text *t, const char *name)
 		put(t, is_name_char(name[i]) ? &name[i] : "_", 1);
 }
 
+void weir__sim_expect_text(char out[SIM_EXPECT_TEXT], uint8_t op, const struct sim_trace_ref *obj)
+{
+	const char *verb = op == WEIR_OP_START      ? "start"
+			   : op == WEIR_OP_YIELD    ? "yield"
+			   : op == WEIR_OP_JOIN     ? "join"
+			   : op == WEIR_OP_SLEEP    ? "sleep"
+			   : op == WEIR_OP_TASK_END ? "end"
+						    : weir__sim_verb(op);
+	struct sim_line line = {.n = 0};
+	weir__sim_put(&line, obj->kind == WEIR_OBJ_DEAD ? "%s" : "%s.", verb);
+	weir__sim_put_ref(&line, obj, false);
+	snprintf(out, SIM_EXPECT_TEXT, "%.*s", SIM_EXPECT_TEXT - 1, line.text);
+}
+
+/* What was performed at the step, from the trace; "" if that is not known. `from`: events before it are earlier. */
+static void performed(const struct sim *s, uint64_t step, size_t *from, char out[SIM_EXPECT_TEXT])
+{
+	out[0] = '\0';
+	for (; s->trace && *from < s->trace->n; ++*from) {
+		const struct sim_event *e = &s->trace->events[*from];
+		if (e->step > step)
+			return;
+		if (e->step == step && e->kind == SIM_EV_STEP) {
+			weir__sim_expect_text(out, e->op, &e->obj);
+			return;
+		}
+	}
+}
+
+static void put_pick(struct text *t, const struct sim *s, const struct sim_choice *c, size_t *from)
+{
+	char expected[SIM_EXPECT_TEXT] = "";
+	if (t->expected++ < EXPECTED)
+		performed(s, c->at, from, expected);
+	put_item(t, "%llu>%u%s%s", (unsigned long long)c->at, (unsigned)c->value, expected[0] ? "@" : "", expected);
+}
+
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap)
 {
 	struct text t = {.buf = buf, .cap = cap};
+	size_t from = 0;
 	char hash[8];
 	snprintf(hash, sizeof(hash), "%04x", (unsigned)(s->hash & 0xffff));
 	put(&t, "s1.", 3);
@@ -101,7 +146,7 @@ size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t
 		else if (c->value == SIM_CLOCK)
 			put_item(&t, "%llu>t", at);
 		else
-			put_item(&t, "%llu>%u", at, (unsigned)c->value);
+			put_pick(&t, s, c, &from);
 	}
 	if (!t.items)
 		put(&t, "-", 1);
@@ -194,6 +239,28 @@ static int take_fault(struct cursor *c, enum sim_fault kind)
 	return add(c, (struct sim_choice){.at = at, .value = (uint32_t)value, .data = true, .fault = (uint8_t)kind});
 }
 
+/* "@send.ch1", or nothing. */
+static int take_expected(struct cursor *c, uint64_t at)
+{
+	size_t n = 0;
+	if (!take(c, '@'))
+		return 0;
+	while (is_name_char(c->at[n]) || c->at[n] == '.')
+		n++;
+	if (n == 0 || n >= SIM_EXPECT_TEXT)
+		return WEIR_EINVAL;
+	struct sim_expected *more = realloc(c->out.expected, (c->out.n_expected + 1) * sizeof(*more));
+	if (!more)
+		return WEIR_ENOMEM;
+	c->out.expected = more;
+	more += c->out.n_expected++;
+	more->at = at;
+	memcpy(more->text, c->at, n);
+	more->text[n] = '\0';
+	c->at += n;
+	return 0;
+}
+
 static int take_item(struct cursor *c)
 {
 	uint64_t at, value;
@@ -212,7 +279,8 @@ static int take_item(struct cursor *c)
 		return add(c, (struct sim_choice){.at = at, .value = SIM_CLOCK});
 	if (!take_number(c, WEIR_SIM_TASKS - 1, &value))
 		return WEIR_EINVAL;
-	return add(c, (struct sim_choice){.at = at, .value = (uint32_t)value});
+	int rc = add(c, (struct sim_choice){.at = at, .value = (uint32_t)value});
+	return rc < 0 ? rc : take_expected(c, at);
 }
 
 static int take_list(struct cursor *c)
@@ -235,7 +303,7 @@ int weir__sim_decode(const char *text, struct sim_replay *out)
 	assert(out);
 	int rc = text && take_head(&c) ? take_list(&c) : WEIR_EINVAL;
 	if (rc < 0)
-		free(c.out.items); /* Y3 */
+		weir__sim_replay_free(&c.out); /* Y3 */
 	else
 		*out = c.out;
 	return rc;
@@ -244,5 +312,6 @@ int weir__sim_decode(const char *text, struct sim_replay *out)
 void weir__sim_replay_free(struct sim_replay *replay)
 {
 	free(replay->items);
+	free(replay->expected);
 	*replay = (struct sim_replay){.n = 0};
 }

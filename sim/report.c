@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "../src/core/inspect.h"
+#include "explain.h"
 
 /* lines on stderr */
 #define LEAKS 20
@@ -193,6 +194,8 @@ static void collect_sites(struct sim_out *out)
 	add_site(out, s->failure.other_site);
 	for (size_t i = 0; s->trace && i < s->trace->n; i++)
 		add_site(out, s->trace->events[i].site);
+	for (size_t i = 0; out->about->why && i < SIM_WHY_PAIRS; i++)
+		add_site(out, out->about->why->pairs[i].site);
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		add_site(out, s->tasks[i]->spawn_site);
 		if (s->tasks[i]->state != SIM_EXITED)
@@ -215,16 +218,6 @@ static void collect_sites(struct sim_out *out)
 	out->lines = calloc(unique, sizeof(*out->lines));
 	if (out->lines)
 		weir__sim_sites(out->sites, unique, out->lines);
-}
-
-static void collect_scopes(struct sim_out *out)
-{
-	const struct sim_trace *trace = out->s->trace;
-	for (size_t i = 0; trace && i < trace->n; i++) {
-		const struct sim_event *e = &trace->events[i];
-		if (e->kind == SIM_EV_RESULT && e->op == WEIR_OP_SPAWN && e->other != SIM_NONE)
-			out->scope_of[e->other] = e->obj;
-	}
 }
 
 /* ---- the first and the last lines ---- */
@@ -274,6 +267,19 @@ static void say_replay(struct sim_out *out)
 		weir__sim_say(out, SIM_OUT_ALL, "replay: run %.200s with opts.replay = \"%s\"", name, a->replay);
 }
 
+/* There may be more choices than before, where they save switches. */
+static void put_shrunk(struct sim_line *line, const struct sim_out *out)
+{
+	const struct sim_report *a = out->about;
+	size_t preemptions = weir__sim_preemptions(out->s->trace);
+	if (a->choices <= a->choices_before)
+		weir__sim_put(line, "; shrunk from %llu to %llu choice%s, ", (unsigned long long)a->choices_before,
+			      (unsigned long long)a->choices, a->choices == 1 ? "" : "s");
+	else
+		weir__sim_put(line, "; shrunk to fewer switches, ");
+	weir__sim_put(line, "%zu preemption%s", preemptions, preemptions == 1 ? "" : "s");
+}
+
 static void say_head(struct sim_out *out)
 {
 	const struct sim_report *a = out->about;
@@ -287,7 +293,10 @@ static void say_head(struct sim_out *out)
 	weir__sim_say(out, SIM_OUT_ALL, "FAIL %.200s: %s at step %llu: %s", a->name ? a->name : "scenario",
 		      weir_sim_kind_name(f->kind), (unsigned long long)f->step, f->text);
 	if (out->s->opts->replay) {
-		weir__sim_put(&line, "(replayed");
+		weir__sim_put(&line, out->s->failure.kind == WEIR_SIM_BAD_REPLAY ? "(no replay any more"
+				     : a->unlike ? "(replayed, but not step for step: program, library or string were "
+						   "changed since"
+						 : "(replayed");
 	} else {
 		weir__sim_put(&line, "(schedule %llu", (unsigned long long)a->schedule);
 		if (a->schedules > a->schedule)
@@ -297,9 +306,8 @@ static void say_head(struct sim_out *out)
 	}
 	weir__sim_put(&line, ", virtual time ");
 	weir__sim_put_time(&line, f->time_at);
-	if (a->choices_before)
-		weir__sim_put(&line, "; shrunk from %llu to %llu choices", (unsigned long long)a->choices_before,
-			      (unsigned long long)a->choices);
+	if (a->choices_before + a->choices > 0)
+		put_shrunk(&line, out);
 	weir__sim_put(&line, ")");
 	weir__sim_say(out, SIM_OUT_ALL, "%s", line.text);
 }
@@ -323,12 +331,13 @@ static void say_replay_notation(struct sim_out *out)
 	const char *list = a->replay ? strrchr(a->replay, ':') : NULL, *item;
 	unsigned long long at;
 	unsigned value;
-	char texts[9][80] = {""};
+	char texts[9][120] = {""};
 	if (!list || a->schedule == 0 || out->s->failure.kind == WEIR_SIM_BAD_REPLAY)
 		return;
 	list++;
 	if ((item = first_item(list, '>')) && sscanf(item, "%llu>%u", &at, &value) == 2)
-		snprintf(texts[0], sizeof(texts[0]), "%llu>%u = at step %llu T%u runs", at, value, at, value);
+		snprintf(texts[0], sizeof(texts[0]), "%.*s = at step %llu T%u runs", (int)strcspn(item, ","), item, at,
+			 value);
 	if ((item = first_item(list, 't')) && sscanf(item, "%llu>", &at) == 1)
 		snprintf(texts[1], sizeof(texts[1]), "%llu>t = at step %llu time moves", at, at);
 	if ((item = first_item(list, 'c')) && sscanf(item, "c%llu=%u", &at, &value) == 2)
@@ -670,7 +679,6 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	fflush(stdout); /* what the scenario printed comes first */
 	say_head(&out); /* before anything that takes memory: a scenario that crashed may have broken the heap */
 	say_replay(&out);
-	collect_scopes(&out);
 	collect_sites(&out);
 	out.gap = SIM_OUT_ALL;
 	weir__sim_report_spins(&out);
@@ -684,6 +692,8 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	if (!middle && s->failure.kind != WEIR_SIM_LEAK && s->failure.task != SIM_NONE)
 		say_others(&out);
 	out.gap = SIM_OUT_ALL;
+	weir__sim_report_why(&out);
+	out.gap = SIM_OUT_ALL;
 	weir__sim_report_table(&out);
 	if (!s->trace && about->schedule > 0)
 		weir__sim_say(&out, SIM_OUT_ALL,
@@ -695,7 +705,9 @@ void weir__sim_report(struct sim *s, const struct sim_report *about)
 	if (middle)
 		say_alive(&out);
 	weir__sim_say(&out, SIM_OUT_ALL,
-		      "Not explored: weak memory (this is sequential consistency), choices inside an operation");
+		      SIM_EXPLORES ? "Not explored: weak memory (this is sequential consistency)"
+				   : "Not explored: weak memory (this is sequential consistency), choices inside an "
+				     "operation");
 	say_replay(&out);
 	if (out.err)
 		fflush(out.err);

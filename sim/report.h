@@ -37,7 +37,6 @@ struct sim_out {
 	const void **sites; /* sorted, each once */
 	char (*lines)[64];  /* of each site */
 	size_t n_sites, sites_cap;
-	struct sim_trace_ref scope_of[WEIR_SIM_TASKS]; /* where a task was spawned; WEIR_OBJ_DEAD: unknown */
 };
 
 /* Of the table, in characters. */
@@ -58,17 +57,40 @@ void weir__sim_put_ref(struct sim_line *line, const struct sim_trace_ref *ref, b
 void weir__sim_put_name(struct sim_line *line, const struct sim_trace_ref *ref, bool names); /* " "out"", or nothing */
 void weir__sim_put_code(struct sim_line *line, int rc);                                      /* "WEIR_EPIPE" */
 
+/* ---- replay.c ---- */
+
+/* "send.ch1" */
+void weir__sim_expect_text(char out[SIM_EXPECT_TEXT], uint8_t op, const struct sim_trace_ref *obj);
+
 /* ---- report_waits.c ---- */
 
 /* Each unfinished task: what it does or waits for, since when, and who could end the wait; then a cycle, if there is
  * one. */
 void weir__sim_report_waits(struct sim_out *out);
 
+/* A task that could end the wait of another one. */
+struct sim_edge {
+	uint32_t to;
+	struct sim_trace_ref over;       /* channel or scope; WEIR_OBJ_DEAD: the task itself is joined */
+	const struct sim_object *handle; /* of a channel, or NULL */
+	bool sure;                       /* W1 */
+};
+
+typedef void weir__sim_edge_fn(void *arg, const struct sim_edge *edge);
+
+/* Calls fn for each of them. */
+void weir__sim_wait_edges(const struct sim_out *out, uint32_t task, weir__sim_edge_fn *fn, void *arg);
+
 /* What a task is doing: "send(ch1 "out", full 1/1)". */
 void weir__sim_put_doing(struct sim_line *line, const struct sim_out *out, uint32_t task);
 
 /* The site of what it is doing, or NULL. */
 const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task);
+
+/* ---- formed.c ---- */
+
+/* A line that says at which step tasks came to wait for ever, where others went on after it. */
+void weir__sim_report_formed(struct sim_out *out);
 
 /* ---- report_sync.c ---- */
 
@@ -97,6 +119,12 @@ void weir__sim_report_spins(struct sim_out *out);
 /* ---- report_table.c ---- */
 
 void weir__sim_report_table(struct sim_out *out);
+
+/* How often a task was stopped that could have gone on; NULL: 0. */
+size_t weir__sim_preemptions(const struct sim_trace *trace);
+
+/* "send", "lock", ... */
+const char *weir__sim_verb(uint8_t op);
 
 /* What an event, or the RESULT or BLOCK of one, reads like: "recv(ch1) -> item". */
 void weir__sim_put_event(struct sim_line *line, const struct sim_event *e, bool names);

@@ -96,6 +96,11 @@ static const char *verb(enum weir_op_kind op)
 	return verbs[op] ? verbs[op] : weir__sim_sync_verb((int)op);
 }
 
+const char *weir__sim_verb(uint8_t op)
+{
+	return verb(op);
+}
+
 static bool is_send(enum weir_op_kind op)
 {
 	return op == WEIR_OP_SEND || op == WEIR_OP_TRY_SEND;
@@ -583,7 +588,9 @@ static void draw_failure(struct table *t)
 	const struct sim_failure *f = &t->out->s->failure;
 	const char *where = weir__sim_line_of(t->out, f->site);
 	size_t n = where[0] && strncmp(f->text, where, strlen(where)) == 0 ? strlen(where) : 0;
-	const char *what = f->kind == WEIR_SIM_DEADLOCK              ? "no task can run, and no deadline is left"
+	bool nobody = f->kind == WEIR_SIM_DEADLOCK &&
+		      strstr(f->text, "for ever: "); /* not a cycle, nor a partial one */
+	const char *what = nobody                                    ? "no task can run, and no deadline is left"
 			   : f->kind == WEIR_SIM_NONDETERMINISM      ? "from here on the first run was another one"
 			   : n && strncmp(f->text + n, ": ", 2) == 0 ? f->text + n + 2 /* the line stands in front */
 								     : f->text;
@@ -697,6 +704,20 @@ static void draw_rows(struct table *t)
 	}
 	if (inside)
 		draw_failure(t);
+}
+
+size_t weir__sim_preemptions(const struct sim_trace *trace)
+{
+	uint32_t before = SIM_NONE;
+	size_t n = 0;
+	for (size_t i = 0; trace && i < trace->n; i++) {
+		const struct sim_event *e = &trace->events[i];
+		if (e->kind != SIM_EV_STEP)
+			continue;
+		n += before != SIM_NONE && before != e->task && e->preempts;
+		before = e->task;
+	}
+	return n;
 }
 
 void weir__sim_report_table(struct sim_out *out)

@@ -7,7 +7,7 @@
  *   send     whoever holds a live receiving handle of the channel
  *   recv     whoever holds a live sending handle: it could send, or close
  *   select   the same for each case
- *   join     the tasks that were spawned in the scope and are not over (from the trace: a scope does not tell)
+ *   join     the tasks that were spawned in the scope and are not over
  *   sleep    nobody: time does it
  *
  *  W1  Who holds a handle is known by its last use. A handle that was never used since it was made may be in other
@@ -29,7 +29,8 @@
 
 static bool waits(const struct sim_task *t)
 {
-	return t->state == SIM_PARKED || t->state == SIM_JOINING || t->state == SIM_QUIESCING;
+	return t->state == SIM_PARKED || t->state == SIM_JOINING || t->state == SIM_QUIESCING ||
+	       t->state == SIM_HELD_UP;
 }
 
 static bool unfinished(const struct sim_task *t)
@@ -154,20 +155,12 @@ const void *weir__sim_doing_site(const struct sim_out *out, uint32_t task)
 
 /* ---- who could end a wait ---- */
 
-struct edge {
-	uint32_t to;
-	struct sim_trace_ref over;       /* channel or scope; WEIR_OBJ_DEAD: the task itself is joined */
-	const struct sim_object *handle; /* of a channel, or NULL */
-	bool sure;                       /* W1 */
-};
-
-typedef void edge_fn(void *arg, const struct edge *edge);
-
-static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, bool send, edge_fn *fn, void *arg)
+static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, bool send, weir__sim_edge_fn *fn,
+		       void *arg)
 {
 	const struct sim *s = out->s;
 	const struct sim_object *ch = chan ? weir__sim_object(out->s, chan) : NULL;
-	struct edge edge;
+	struct sim_edge edge;
 	if (!ch)
 		return;
 	weir__sim_trace_ref(s, ch, &edge.over);
@@ -183,23 +176,23 @@ static void chan_edges(const struct sim_out *out, const struct weir_obj *chan, b
 	}
 }
 
-static void scope_edges(const struct sim_out *out, const struct weir_obj *scope, uint32_t self, edge_fn *fn, void *arg)
+static void scope_edges(const struct sim_out *out, const struct weir_obj *scope, uint32_t self, weir__sim_edge_fn *fn,
+			void *arg)
 {
-	struct edge edge = {.sure = true};
+	struct sim_edge edge = {.sure = true};
 	ref_of(out, scope, &edge.over);
 	for (uint32_t i = 0; i < out->s->n_tasks; i++) {
-		if (i == self || !unfinished(out->s->tasks[i]) || out->scope_of[i].kind != edge.over.kind ||
-		    out->scope_of[i].display != edge.over.display)
+		if (i == self || !unfinished(out->s->tasks[i]) || out->s->tasks[i]->scope != scope->shadow)
 			continue;
 		edge.to = i;
 		fn(arg, &edge);
 	}
 }
 
-static void sync_edges(const struct sim_out *out, const struct sim_task *t, edge_fn *fn, void *arg)
+static void sync_edges(const struct sim_out *out, const struct sim_task *t, weir__sim_edge_fn *fn, void *arg)
 {
 	uint32_t tasks[WEIR_SIM_TASKS];
-	struct edge edge = {.sure = true};
+	struct sim_edge edge = {.sure = true};
 	uint32_t n = weir__sim_sync_blockers(out, t, &edge.over, tasks);
 	for (uint32_t i = 0; i < n; i++) {
 		edge.to = tasks[i];
@@ -207,15 +200,14 @@ static void sync_edges(const struct sim_out *out, const struct sim_task *t, edge
 	}
 }
 
-/* Calls fn for each task that could end the wait of this one. */
-static void edges_of(const struct sim_out *out, uint32_t task, edge_fn *fn, void *arg)
+void weir__sim_wait_edges(const struct sim_out *out, uint32_t task, weir__sim_edge_fn *fn, void *arg)
 {
 	const struct sim_task *t = out->s->tasks[task];
 	struct weir__case_view view;
 	if (!waits(t) || !t->op)
 		return;
 	if (t->state == SIM_JOINING) {
-		fn(arg, &(struct edge){.to = t->join_target, .sure = true});
+		fn(arg, &(struct sim_edge){.to = t->join_target, .sure = true});
 		return;
 	}
 	if (t->op->kind == WEIR_OP_SEND || t->op->kind == WEIR_OP_RECV)
@@ -252,7 +244,7 @@ static void put_holder_state(struct sim_line *line, const struct holders *h, uin
 	}
 }
 
-static void say_holder(void *arg, const struct edge *e)
+static void say_holder(void *arg, const struct sim_edge *e)
 {
 	struct holders *h = arg;
 	struct sim_line line = {.n = 0};
@@ -340,7 +332,7 @@ static void say_task(struct sim_out *out, uint32_t task, const struct widths *wi
 		weir__sim_say(out, SIM_OUT_ALL, "      as %s", line.text);
 		return;
 	}
-	edges_of(out, task, say_holder, &holders);
+	weir__sim_wait_edges(out, task, say_holder, &holders);
 	if (holders.n > HANDLES)
 		weir__sim_say(out, SIM_OUT_ERR, "      ... and %zu more", holders.n - HANDLES);
 }
@@ -351,12 +343,12 @@ static void say_task(struct sim_out *out, uint32_t task, const struct widths *wi
 struct search {
 	const struct sim_out *out;
 	uint32_t from, start, queue[WEIR_SIM_TASKS], n;
-	uint32_t by[WEIR_SIM_TASKS];      /* the task before, or SIM_NONE */
-	struct edge over[WEIR_SIM_TASKS]; /* how it was reached from that one */
-	bool closed;                      /* the start was reached again */
+	uint32_t by[WEIR_SIM_TASKS];          /* the task before, or SIM_NONE */
+	struct sim_edge over[WEIR_SIM_TASKS]; /* how it was reached from that one */
+	bool closed;                          /* the start was reached again */
 };
 
-static void reach(void *arg, const struct edge *e)
+static void reach(void *arg, const struct sim_edge *e)
 {
 	struct search *q = arg;
 	if (!waits(q->out->s->tasks[e->to]) || !e->sure || q->closed)
@@ -383,7 +375,7 @@ static uint32_t find_cycle(struct search *q, const struct sim_out *out, uint32_t
 	q->n = 1;
 	for (uint32_t i = 0; i < q->n && !q->closed; i++) {
 		q->from = q->queue[i];
-		edges_of(out, q->from, reach, q);
+		weir__sim_wait_edges(out, q->from, reach, q);
 	}
 	for (uint32_t t = q->by[start]; q->closed && t != start; t = q->by[t])
 		length++;
@@ -467,7 +459,10 @@ void weir__sim_report_waits(struct sim_out *out)
 	FILE *err = out->err;
 	if (n == 0)
 		return;
-	weir__sim_say(out, SIM_OUT_ALL, s->failure.kind == WEIR_SIM_DEADLOCK ? "Blocked for ever:" : "Not finished:");
+	bool all = s->failure.kind == WEIR_SIM_DEADLOCK;
+	for (uint32_t i = 0; i < s->n_tasks; i++) /* a cycle, or a partial one: others can go on */
+		all &= !unfinished(s->tasks[i]) || (waits(s->tasks[i]) && s->tasks[i]->deadline_at == WEIR_FOREVER);
+	weir__sim_say(out, SIM_OUT_ALL, all ? "Blocked for ever:" : "Not finished:");
 	for (uint32_t i = 0; i < s->n_tasks; i++) {
 		if (!is_listed(s, i))
 			continue;
@@ -480,4 +475,5 @@ void weir__sim_report_waits(struct sim_out *out)
 		weir__sim_say(out, SIM_OUT_ERR, "  ... and %u more tasks", n - TASKS);
 	if (s->failure.kind == WEIR_SIM_DEADLOCK)
 		report_cycle(out);
+	weir__sim_report_formed(out);
 }

@@ -9,35 +9,28 @@
  *      report shows. If it does not fail alike, that is the failure: the program is not deterministic.
  *  Q3  A search in which nothing was ever chosen fails: such a test explores nothing.
  *  Q4  The schedule's number and the seed decide everything a strategy draws, so `--seed` alone repeats a search.
- *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise. */
+ *  Q5  A failure is made smaller before it is shown (shrink.c), unless opts.no_shrink says otherwise.
+ *  Q6  Where several processes share a search (jobs.c), process j of n runs the schedules j, n + j, 2n + j, ... of it,
+ *      or the j-th of each n parts; only the first process of all, which forked them, reports.
+ *  Q7  Where a report is written, what is shown is explained (explain.c), by more runs. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
-#include "strategy.h"
+#include "break.h"
+#include "explain.h"
+#include "order.h"
+#include "report.h"
+#include "search.h"
+#include "stuck.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
-#define MAX_STRATEGIES 4
-
-struct search {
-	struct sim *s;
-	struct weir_sim_opts opts;
-	weir_task_fn *fn;
-	void *arg;
-	struct sim_strategy *strategies[MAX_STRATEGIES];
-	size_t n_strategies;
-	bool dfs, exhausted;
-	uint64_t schedules;
-	bool fault_reached;
-	uint64_t faults; /* of opts.faults, that happened */
-};
 
 static const char *const kind_names[] = {
-	"pass",         "assertion",  "crash",           "deadlock", "leak",   "ownership",
-	"account",      "invariant",  "step limit",      "hang",     "misuse", "nondeterminism",
-	"no decisions", "bad replay", "linearizability", "livelock",
+	"pass",         "assertion",  "crash",           "deadlock",   "leak",    "ownership",
+	"account",      "invariant",  "step limit",      "hang",       "misuse",  "nondeterminism",
+	"no decisions", "bad replay", "linearizability", "never true", "livelock",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -91,53 +84,84 @@ static bool parse_number(const char *text, unsigned limit, unsigned *out)
 	return true;
 }
 
+/* NULL with *known false: no strategy has that name; else no memory. */
+static struct sim_strategy *strategy_of(const struct search *q, const char *name, bool *known)
+{
+	unsigned n = 0;
+	*known = true;
+	if (strcmp(name, "random") == 0)
+		return weir__sim_random_new();
+	if (strcmp(name, "pos") == 0)
+		return weir__sim_pos_new();
+	if (strcmp(name, "surw") == 0)
+		return weir__sim_surw_new();
+	if (strcmp(name, "ipb") == 0)
+		return weir__sim_ipb_new(q->opts.early ? q->opts.early : UINT32_MAX);
+	if (strcmp(name, "pct") == 0 || (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0))
+		return weir__sim_pct_new(n ? n : 3);
+	if (strcmp(name, "dfs") == 0 || (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n)))
+		return weir__sim_dfs_new(name[3] ? n : UINT32_MAX);
+	*known = false;
+	return NULL;
+}
+
+static int add_strategy(struct search *q, const char *name)
+{
+	bool known;
+	struct sim_strategy *st = strategy_of(q, name, &known), *wrapper = st;
+	if (!known)
+		fprintf(stderr,
+			"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN "
+			"(0..1000), ipb or portfolio\n",
+			name);
+	if (st && q->opts.from && !(wrapper = weir__sim_prefix_new(q->s, &q->from, q->until, st)))
+		st->free(st);
+	if (!st || !wrapper)
+		return known ? WEIR_ENOMEM : WEIR_EINVAL;
+	if (q->parts > 1 && wrapper->split)
+		wrapper->split(wrapper, q->part, q->parts);
+	q->systematic = wrapper->systematic;
+	q->strategies[q->n_strategies++] = wrapper;
+	return 0;
+}
+
 static int make_strategies(struct search *q)
 {
+	static const char *const portfolio[MAX_STRATEGIES] = {"pos", "surw", "pct3", "pct10"};
 	const char *name = q->opts.strategy && *q->opts.strategy ? q->opts.strategy : "portfolio";
-	unsigned n = 0;
-	if (strcmp(name, "portfolio") == 0) {
-		q->strategies[0] = weir__sim_pos_new();
-		q->strategies[1] = weir__sim_surw_new();
-		q->strategies[2] = weir__sim_pct_new(3);
-		q->strategies[3] = weir__sim_pct_new(10);
-		q->n_strategies = 4;
-	} else {
-		q->n_strategies = 1;
-		if (strcmp(name, "random") == 0) {
-			q->strategies[0] = weir__sim_random_new();
-		} else if (strcmp(name, "pos") == 0) {
-			q->strategies[0] = weir__sim_pos_new();
-		} else if (strcmp(name, "surw") == 0) {
-			q->strategies[0] = weir__sim_surw_new();
-		} else if (strcmp(name, "pct") == 0 ||
-			   (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0)) {
-			q->strategies[0] = weir__sim_pct_new(n ? n : 3);
-		} else if (strcmp(name, "dfs") == 0 ||
-			   (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n))) {
-			q->strategies[0] = weir__sim_dfs_new(name[3] ? n : UINT32_MAX);
-			q->dfs = true;
-		} else {
-			fprintf(stderr,
-				"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN "
-				"(0..1000) or portfolio\n",
-				name);
-			return WEIR_EINVAL;
-		}
-	}
-	for (size_t i = 0; i < q->n_strategies; i++)
-		if (!q->strategies[i])
-			return WEIR_ENOMEM;
-	return 0;
+	int rc = 0;
+	q->runs = q->schedules = q->repeated = 0;
+	q->exhausted = false;
+	if (strcmp(name, "portfolio") != 0)
+		return add_strategy(q, name);
+	for (size_t i = 0; i < MAX_STRATEGIES && rc == 0; i++)
+		rc = add_strategy(q, portfolio[i]);
+	return rc;
 }
 
 static void free_strategies(struct search *q)
 {
-	for (size_t i = 0; i < q->n_strategies; i++) {
-		if (q->strategies[i])
-			q->strategies[i]->free(q->strategies[i]);
-		q->strategies[i] = NULL;
-	}
+	for (size_t i = 0; i < q->n_strategies; i++)
+		q->strategies[i]->free(q->strategies[i]);
 	q->n_strategies = 0;
+}
+
+/* opts.from: a replay string, and "@N" if wanted. */
+static int read_prefix(struct search *q)
+{
+	const char *at = strchr(q->opts.from, '@');
+	char *end = NULL;
+	if (at && at[1] >= '1' && at[1] <= '9') /* step 0 is none, and 0 says that there is no end */
+		q->until = strtoull(at + 1, &end, 10);
+	if (at && (!end || *end))
+		return WEIR_EINVAL;
+	char *text = strndup(q->opts.from, at ? (size_t)(at - q->opts.from) : strlen(q->opts.from));
+	int rc = text ? weir__sim_decode(text, &q->from) : WEIR_ENOMEM;
+	free(text);
+	if (rc < 0)
+		return rc;
+	q->opts.fail_alloc = q->opts.fail_spawn = 0; /* the string has them */
+	return 0;
 }
 
 /* ---- one schedule ---- */
@@ -146,8 +170,8 @@ static unsigned early_of(const struct search *q, uint64_t schedule)
 {
 	if (q->opts.no_early)
 		return 0;
-	if (q->dfs)
-		return q->opts.early;
+	if (q->systematic) /* ipb bounds them itself */
+		return strcmp(q->opts.strategy, "ipb") == 0 ? UINT32_MAX : q->opts.early;
 	return schedule / q->n_strategies % 2 == 0 ? 0 : q->opts.early ? q->opts.early : 2; /* each strategy has both */
 }
 
@@ -157,31 +181,44 @@ static void run_one(struct search *q, uint64_t schedule)
 	uint64_t mix = q->opts.seed + schedule * UINT64_C(0xd1342543de82ef95);
 	s->strategy = q->strategies[schedule % q->n_strategies];
 	s->early_left = early_of(q, schedule);
-	s->strategy->begin(s->strategy, weir__sim_mix(&mix));
+	uint64_t seed = weir__sim_mix(&mix);
 	weir__sim_faults_allow(s, q->opts.faults, q->opts.fault_kinds, weir__sim_mix(&mix));
+	s->strategy->begin(s->strategy, seed);
 	weir__sim_run_once(s, root_entry, q);
 	s->total_steps += s->step;
 	s->total_decisions += s->decisions;
-	q->schedules++;
+	q->runs++;
+	q->all_runs++;
 	q->fault_reached |= s->inject.nth;
 	q->faults += s->inject.fired;
 }
 
-static void run_replay(struct search *q, const struct sim_replay *text)
+static void run_with(void *arg, struct sim_strategy *strategy)
 {
+	struct search *q = arg;
 	struct sim *s = q->s;
-	struct sim_strategy *replay = weir__sim_replay_new(s, text), *before = s->strategy;
+	struct sim_strategy *before = s->strategy;
+	struct sim_pairs *pairs = s->pairs;
+	s->pairs = NULL; /* it was counted when it ran first */
+	s->strategy = strategy;
+	s->early_left = REPLAY_EARLY;
+	weir__sim_faults_allow(s, UINT_MAX, 0, 0);
+	strategy->begin(strategy, 0);
+	weir__sim_run_once(s, root_entry, q);
+	strategy->end(strategy, s);
+	s->strategy = before;
+	s->pairs = pairs;
+}
+
+void weir__sim_search_replay(struct search *q, const struct sim_replay *text)
+{
+	struct sim_strategy *replay = weir__sim_replay_new(q->s, text);
 	if (!replay) {
 		fprintf(stderr, "weir sim: no memory to replay\n");
 		abort();
 	}
-	s->strategy = replay;
-	s->early_left = REPLAY_EARLY;
-	replay->begin(replay, 0);
-	weir__sim_faults_allow(s, UINT_MAX, 0, 0);
-	weir__sim_run_once(s, root_entry, q);
+	run_with(q, replay);
 	replay->free(replay);
-	s->strategy = before;
 }
 
 /* ---- running twice ---- */
@@ -220,7 +257,7 @@ static void run_again(struct search *q)
 	memcpy(hashes, s->step_hash, n * sizeof(*hashes));
 	weir__sim_trace_free(s->trace);
 	s->trace = calloc(1, sizeof(*s->trace));
-	run_replay(q, &same);
+	weir__sim_search_replay(q, &same);
 	size_t now = s->n_step_hash < s->step_hash_cap ? s->n_step_hash : s->step_hash_cap;
 	size_t parted = first_difference(hashes, n, s->step_hash, now);
 	if (parted || s->hash != hash || s->failure.kind != kind) {
@@ -257,65 +294,120 @@ static void record_hashes(struct sim *s, bool on)
 
 /* ---- the search ---- */
 
-static bool budget_left(const struct search *q)
+/* Of the schedule that comes next in this process, from 0. */
+static uint64_t number_of_next(const struct search *q)
 {
-	if (q->s->time_up)
-		return false;
-	if (q->dfs && q->opts.schedules == 0)
-		return true;
-	return q->schedules < (q->opts.schedules ? q->opts.schedules : 1000);
+	return q->runs * q->parts + q->part;
 }
 
-/* Runs schedules until one fails (s->failure) or the search is over. Returns the number of the failed one, or 0. */
+static bool budget_left(struct search *q)
+{
+	uint64_t limit = q->opts.schedules ? q->opts.schedules : q->systematic ? UINT64_MAX : 1000;
+	uint64_t steps = q->opts.max_steps / q->jobs + (q->job < q->opts.max_steps % q->jobs);
+	if (q->s->time_up)
+		q->end = WEIR_SIM_END_TIME;
+	else if (number_of_next(q) >= limit)
+		q->end = WEIR_SIM_END_SCHEDULES;
+	else if (q->opts.max_steps && q->s->total_steps >= steps)
+		q->end = WEIR_SIM_END_STEPS;
+	else
+		return !q->share || weir__sim_share_wanted(q);
+	return false;
+}
+
+static struct sim_counts counts_of(const struct search *q)
+{
+	struct sim_counts c = {.schedules = q->all_runs};
+	c.window_new = weir__sim_window_fresh(&q->window, &c.window);
+	if (q->share)
+		c.window_new = weir__sim_share_window(q, &c.window);
+	if (q->seen)
+		c.orders = weir__sim_seen_count(q->seen, &c.orders_more);
+	return c;
+}
+
+/* Of a schedule that is over. One that fails is never a repeated one: that would have failed before. */
+static void note_schedule(struct search *q, bool repeated)
+{
+	struct sim *s = q->s;
+	*(repeated ? &q->repeated : &q->schedules) += 1;
+	if (q->seen && !repeated)
+		weir__sim_window_add(&q->window, weir__sim_seen_add(q->seen, weir__sim_order_hash(s->order)));
+	if (q->share)
+		weir__sim_share_note(q);
+	if (q->progress && s->ticks != 0) {
+		s->ticks = 0;
+		struct sim_counts c = counts_of(q);
+		weir__sim_progress_show(q->progress, &c);
+	}
+}
+
 static uint64_t search_schedules(struct search *q)
 {
 	struct sim *s = q->s;
-	q->schedules = 0;
-	q->exhausted = false;
 	while (budget_left(q)) {
-		bool twice = q->schedules < 2; /* Q1 */
-		struct sim_strategy *st;
+		bool twice = q->runs < 2; /* Q1 */
+		uint64_t number = number_of_next(q);
 		record_hashes(s, true);
-		run_one(q, q->schedules);
-		if (s->failure.kind)
-			return q->schedules;
-		st = s->strategy;
-		bool more = st->end(st, s);
+		run_one(q, number);
+		struct sim_strategy *st = s->strategy;
+		bool more = !s->failure.kind && st->end(st, s);
+		note_schedule(q, !s->failure.kind && st->repeated);
 		if (twice && !s->failure.kind)
 			run_again(q);
-		if (s->failure.kind)
-			return q->schedules;
+		if (s->failure.kind) {
+			q->end = WEIR_SIM_END_FAILURE;
+			return number + 1;
+		}
 		if (!more) {
 			q->exhausted = true;
+			q->end = WEIR_SIM_END_EXHAUSTED;
 			break;
 		}
 	}
+	return 0;
+}
+
+/* What only the whole search can tell. */
+static void judge(struct search *q)
+{
+	struct sim *s = q->s;
+	struct weir_sim_explored e;
+	weir__sim_marks_tell(&q->marks, &e);
+	if (s->failure.kind)
+		return;
 	if (s->total_decisions == 0 && !q->opts.allow_no_decisions) /* Q3 */
 		weir__sim_fail(s, WEIR_SIM_NO_DECISIONS,
 			       "%llu schedule%s without one decision: this test explores nothing",
 			       (unsigned long long)q->schedules, q->schedules == 1 ? "" : "s");
-	return 0;
+	else if (q->opts.need_sometimes && e.never)
+		weir__sim_fail(s, WEIR_SIM_NEVER_TRUE, "\"%s\" was true in no schedule of %llu%s", e.never_name[0],
+			       (unsigned long long)q->schedules, e.never > 1 ? ", and others were not either" : "");
 }
 
-static void run_listed(void *arg, const struct sim_replay *list)
-{
-	run_replay(arg, list);
-}
-
-/* Q5. Leaves the smaller schedule as the one that has just run, with its trace. */
-static void make_smaller(struct search *q, struct sim_report *about)
+/* Q5, Q6. Leaves the schedule that is shown as the one that has just run, with its trace. */
+static void study(struct search *q, struct sim_report *about, struct sim_explanation *why)
 {
 	struct sim *s = q->s;
-	struct sim_replay before = weir__sim_deviations(s), list;
-	about->choices_before = before.n;
-	weir__sim_replay_free(&before);
+	bool shrink = !q->opts.no_shrink && !q->opts.replay, explain = !q->opts.quiet || q->opts.report;
+	if (!weir__sim_shrinkable(s) || (!shrink && !explain))
+		return;
+	struct sim_replay list = weir__sim_deviations(s);
+	about->choices_before = shrink ? list.n : 0;
 	weir__sim_trace_free(s->trace);
 	s->trace = NULL;
-	list = weir__sim_shrink(s, run_listed, q);
+	if (shrink) {
+		weir__sim_replay_free(&list);
+		list = weir__sim_shrink(s, run_with, q);
+	}
 	if (!list.items)
 		abort();
-	about->choices = list.n;
-	run_replay(q, &list);
+	about->choices = shrink ? list.n : 0;
+	if (explain) {
+		weir__sim_explain(s, &list, run_with, q, why);
+		about->why = why;
+	}
+	weir__sim_search_replay(q, &list);
 	run_again(q);
 	weir__sim_replay_free(&list);
 }
@@ -324,6 +416,8 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 {
 	struct sim *s = q->s;
 	const char *name = q->opts.name;
+	const char *written = q->opts.replay ? strchr(q->opts.replay, ':') : NULL;
+	struct sim_explanation why;
 	struct sim_report about = {.name = name,
 				   .program = weir__sim_program,
 				   .strategy = failed && !q->opts.replay ? s->strategy->name : "replay",
@@ -331,16 +425,19 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 				   .schedule = failed,
 				   .schedules = q->schedules,
 				   .replay = out->replay};
+	if (written) /* the four digits before it are the hash */
+		about.unlike = strtoul(written - 4, NULL, 16) != (unsigned long)(s->hash & 0xffff);
 	if (failed) {
-		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM)
+		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM && s->failure.kind != WEIR_SIM_BAD_REPLAY)
 			run_again(q); /* Q2 */
-		if (!q->opts.no_shrink && !q->opts.replay && weir__sim_shrinkable(s))
-			make_smaller(q, &about);
+		study(q, &about, &why);
+		weir__sim_call_partial(s);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
 	}
 	out->kind = s->failure.kind;
 	out->failed_schedule = failed;
+	out->preemptions = weir__sim_preemptions(s->trace);
 	snprintf(out->message, sizeof(out->message), "%s", s->failure.text);
 	weir__sim_report(s, &about);
 }
@@ -350,8 +447,10 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 	struct sim *s = q->s;
 	q->opts.fail_alloc = q->opts.fail_spawn = 0; /* the string has them */
 	s->trace = calloc(1, sizeof(*s->trace));
-	run_replay(q, text);
-	q->schedules = 1;
+	weir__sim_break_begin(s);
+	weir__sim_search_replay(q, text);
+	weir__sim_break_end(s);
+	q->schedules = q->all_runs = 1;
 	if (!s->failure.kind && text->hash != (uint32_t)(s->hash & 0xffff))
 		weir__sim_fail(s, WEIR_SIM_BAD_REPLAY,
 			       "the replay ran to its end without a failure, and not as the string was written "
@@ -361,22 +460,25 @@ static void replay_search(struct search *q, const struct sim_replay *text, struc
 		tell(q, 1, out);
 }
 
-/* Nth-fault sweep: the search again and again, with a later fault each time, until none is reached. */
-static uint64_t sweep(struct search *q, struct weir_sim_result *out)
+/* Nth-fault sweep: the search again and again, with a later fault each time, until none is reached. Processes that
+ * share it take the faults in turn, each with all of its schedules. */
+static uint64_t sweep(struct search *q)
 {
 	uint64_t failed = 0, *faults[] = {&q->opts.fail_alloc, &q->opts.fail_spawn};
-	if (q->opts.schedules == 0 && !q->dfs)
+	if (q->opts.schedules == 0 && !q->systematic)
 		q->opts.schedules = 20;
+	q->part = 0;
+	q->parts = 1;
 	for (size_t f = 0; f < 2 && !failed; f++) {
-		for (*faults[f] = 1;; ++*faults[f]) {
+		for (*faults[f] = 1 + q->job;; *faults[f] += q->jobs) {
 			q->fault_reached = false;
 			free_strategies(q);
 			if (make_strategies(q) < 0)
 				abort();
 			failed = search_schedules(q);
-			out->faults += q->fault_reached;
-			if (failed || !q->fault_reached) /* what failed is run again with this fault */
-				break;
+			q->faults += q->fault_reached;
+			if (failed || !q->fault_reached)
+				break; /* a failure is told with the fault it had */
 		}
 		if (!failed)
 			*faults[f] = 0;
@@ -384,38 +486,105 @@ static uint64_t sweep(struct search *q, struct weir_sim_result *out)
 	return failed;
 }
 
-static int search_run(struct search *q, struct weir_sim_result *out)
+int weir__sim_search_divide(struct search *q, uint32_t job, uint32_t jobs)
 {
-	struct sim *s = q->s;
+	q->job = q->part = job;
+	q->jobs = q->parts = jobs;
+	free_strategies(q);
+	return make_strategies(q);
+}
+
+uint64_t weir__sim_search_part(struct search *q)
+{
+	uint64_t failed = search_schedules(q);
+	if (!failed && q->opts.fault_sweep && !q->s->time_up)
+		failed = sweep(q);
+	return failed;
+}
+
+/* Inside the guard: what this process runs itself. */
+static void search_guarded(struct search *q, struct weir_sim_result *out)
+{
 	struct sim_replay text = {0};
 	uint64_t failed = 0;
-	int rc = make_strategies(q);
-	if (rc == 0 && q->opts.replay)
-		rc = weir__sim_decode(q->opts.replay, &text);
+	if (q->opts.replay) {
+		if (weir__sim_decode(q->opts.replay, &text) < 0)
+			abort(); /* it was read before */
+		replay_search(q, &text, out);
+		weir__sim_replay_free(&text);
+		return;
+	}
+	failed = q->share ? weir__sim_share_adopt(q) : weir__sim_search_part(q);
+	judge(q);
+	if (q->progress)
+		weir__sim_progress_free(q->progress); /* before there is a report */
+	q->progress = NULL;
+	if (q->s->failure.kind)
+		tell(q, failed, out);
+}
+
+static void tell_explored(const struct search *q, struct sim_pair_list *pairs, struct weir_sim_explored *out)
+{
+	const struct sim_strategy *st = q->n_strategies ? q->strategies[0] : NULL;
+	struct sim_counts c = counts_of(q);
+	out->end = q->s->failure.kind ? WEIR_SIM_END_FAILURE : q->end;
+	out->jobs = q->jobs;
+	out->repeated = q->repeated;
+	if (!q->share && !q->opts.replay && st && st->tell)
+		st->tell(st, q->exhausted, out);
+	if (q->share)
+		weir__sim_share_tell(q, out);
+	if (q->s->timed && !q->opts.no_early && early_of(q, 0) < out->bound_early)
+		out->bound_early = early_of(q, 0); /* which the engine keeps, not the strategy */
+	weir__sim_marks_tell(&q->marks, out);
+	if (!q->seen)
+		return;
+	out->orders = c.orders;
+	out->orders_more = c.orders_more;
+	out->window = c.window;
+	out->window_new = c.orders_more ? 0 : c.window_new;
+	out->pairs_more = weir__sim_pairs_more(q->s->pairs);
+	*pairs = weir__sim_pairs_list(q->s->pairs);
+	out->pairs = (uint32_t)pairs->n;
+	for (size_t i = 0; i < pairs->n && i < WEIR_SIM_LISTED; i++)
+		out->pair[i] = pairs->pair[i];
+}
+
+/* Negative: the search could not run. */
+static int check_texts(struct search *q)
+{
+	struct sim_replay text = {0};
+	int rc = q->opts.replay ? weir__sim_decode(q->opts.replay, &text) : 0;
+	weir__sim_replay_free(&text);
+	if (q->opts.replay)
+		q->opts.from = NULL;
+	return rc == 0 && q->opts.from ? read_prefix(q) : rc;
+}
+
+static int search_run(struct search *q, struct weir_sim_result *out, struct sim_pair_list *pairs)
+{
+	struct sim *s = q->s;
+	int rc = check_texts(q);
+	if (rc == 0)
+		rc = make_strategies(q);
+	if (rc == 0 && q->opts.progress && !q->opts.quiet && !q->opts.replay)
+		q->progress = weir__sim_progress_new(q->opts.name);
+	if (rc == 0 && weir__sim_share_possible(q))
+		rc = weir__sim_share_run(q);
 	if (rc == 0)
 		rc = weir__sim_guard_begin(s);
-	if (rc < 0) {
-		weir__sim_replay_free(&text);
+	if (rc < 0)
 		return rc;
-	}
-	if (q->opts.replay) {
-		replay_search(q, &text, out);
-	} else {
-		failed = search_schedules(q);
-		if (!failed && !s->failure.kind && q->opts.fault_sweep)
-			failed = sweep(q, out);
-		if (s->failure.kind)
-			tell(q, failed, out);
-	}
+	search_guarded(q, out);
 	weir__sim_guard_end(s);
-	weir__sim_replay_free(&text);
 	out->schedules = q->schedules;
-	out->faults += q->faults;
 	out->steps = s->total_steps;
 	out->decisions = s->total_decisions;
 	out->exhausted = q->exhausted;
+	out->faults = q->faults;
 	out->hash = s->hash;
 	out->time_ns = s->now;
+	tell_explored(q, pairs, &out->explored);
 	return s->failure.kind ? 1 : 0;
 }
 
@@ -435,10 +604,30 @@ static void sim_dispose(struct sim *s)
 	free(s);
 }
 
-int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out)
+static bool start_counting(struct search *q)
+{
+	if (!q->opts.count_orders || q->opts.replay)
+		return true;
+	q->seen = weir__sim_seen_new();
+	q->s->pairs = weir__sim_pairs_new();
+	q->s->order = weir__sim_order_new();
+	return q->seen && q->s->pairs && q->s->order;
+}
+
+static void stop_counting(struct search *q)
+{
+	weir__sim_seen_free(q->seen);
+	weir__sim_pairs_free(q->s->pairs);
+	if (q->s->order)
+		weir__sim_order_free(q->s->order);
+}
+
+int weir__sim_search(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out,
+		     struct sim_pair_list *pairs)
 {
 	struct weir_sim_result unused;
-	struct search q = {.fn = fn, .arg = arg};
+	struct sim_pair_list list = {.n = 0};
+	struct search q = {.fn = fn, .arg = arg, .jobs = 1, .parts = 1};
 	if (!fn || weir__sim) /* a search inside a search */
 		return WEIR_EINVAL;
 	if (!out)
@@ -452,13 +641,27 @@ int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, 
 	if (!q.s)
 		return WEIR_ENOMEM;
 	q.s->opts = &q.opts;
+	q.s->marks = &q.marks;
 	q.s->step_limit = q.opts.steps ? q.opts.steps : 20000;
 	q.s->data_seed = UINT64_C(0x5eed);
 	weir__sim_engine_init(q.s);
 	weir__san_search_begin();
-	int rc = search_run(&q, out);
+	int rc = start_counting(&q) ? search_run(&q, out, &list) : WEIR_ENOMEM;
+	if (pairs)
+		*pairs = list;
+	else
+		free(list.pair);
 	free_strategies(&q);
+	weir__sim_replay_free(&q.from);
+	weir__sim_progress_free(q.progress);
+	weir__sim_share_free(&q);
+	stop_counting(&q);
 	sim_dispose(q.s);
 	weir__san_search_end();
 	return rc;
+}
+
+int weir_sim_run(const struct weir_sim_opts *opts, weir_task_fn *fn, void *arg, struct weir_sim_result *out)
+{
+	return weir__sim_search(opts, fn, arg, out, NULL);
 }

@@ -146,6 +146,9 @@ static bool is_own(const char *function, const char *path, unsigned long line)
 {
 	if (strstr(path, "include/weir/") || strstr(path, "/weir/core/typed.h"))
 		return true;
+	if (SIM_EXPLORES &&
+	    (strstr(path, "/rt/explore.h") || strstr(path, "/rt/atomic.h") || strstr(path, "/rt/lock.h")))
+		return true;
 	int declared = declares_wrappers(path, line);
 	return declared >= 0 ? declared : is_wrapper_name(function);
 }

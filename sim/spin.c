@@ -23,7 +23,8 @@
  *      once: both are explored. Alone is enough: nothing changes, so what others do meanwhile comes as well before or
  *      after.
  *  S5  When nobody else can run, each loop goes on for SHORT rounds before time moves; and where no deadline is left,
- *      for LONG rounds before it is called a livelock. Those steps do not count for the step limit.
+ *      for LONG rounds before it is called a livelock: loops of nothing but yields in turn, a round each, since they
+ *      may wait for each other's variables. Those steps do not count for the step limit.
  *  S6  The clock moves only when everybody waits, so a loop that waits for a time which nobody sleeps for would never
  *      end here, as it would in the world. Time moves then by 1 ms, 2 ms, ..., 1 h, and that loop is let go.
  *
@@ -335,6 +336,25 @@ enum sim_spin_turn weir__sim_spin_turn(struct sim *s, struct sim_task *t)
 
 /* ---- when nobody can run ---- */
 
+/* A round each, up to `limit`, for those that look at nothing that is seen here; false: all have had them. */
+static bool go_on_in_turn(struct sim *s, uint32_t limit)
+{
+	struct sim_task *next = NULL;
+	for (uint32_t i = 0; i < s->n_tasks; i++) {
+		struct sim_task *t = s->tasks[i];
+		if (t->state != SIM_AWAITING || record_of(s, t)->looks)
+			continue;
+		if (!next || record_of(s, t)->limit < record_of(s, next)->limit)
+			next = t;
+	}
+	if (!next || record_of(s, next)->limit >= limit)
+		return false;
+	record_of(s, next)->limit++;
+	s->limit++;
+	let_go(s, next);
+	return true;
+}
+
 /* The first one that has not gone round so often; false: all have. */
 static bool go_on_up_to(struct sim *s, uint32_t limit)
 {
@@ -365,7 +385,7 @@ bool weir__sim_spin_try_hard(struct sim *s)
 		weir__sim_move_time(s, weir_time_add(s->now, jump), false);
 		return true;
 	}
-	return go_on_up_to(s, ROUNDS + SHORT + LONG);
+	return go_on_in_turn(s, ROUNDS + SHORT + LONG) || go_on_up_to(s, ROUNDS + SHORT + LONG);
 }
 
 void weir__sim_spin_fail(struct sim *s)

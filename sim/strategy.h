@@ -19,6 +19,7 @@ struct sim_view {
 
 struct sim_strategy {
 	const char *name;
+	bool systematic; /* runs different schedules until there are no more: `schedules` 0 is no limit */
 	/* A new schedule. `seed` differs from schedule to schedule. */
 	void (*begin)(struct sim_strategy *st, uint64_t seed);
 	/* A task index of view, or SIM_CLOCK where view->clock. n is at least 2. */
@@ -32,6 +33,14 @@ struct sim_strategy {
 	uint32_t (*fault)(struct sim_strategy *st, enum sim_fault kind, uint64_t at, uint32_t n);
 	/* The schedule is over; false: there is nothing left to run. */
 	bool (*end)(struct sim_strategy *st, const struct sim *s);
+	/* Set by end: the schedule that is over was run before, or belongs to another process. It is not counted. */
+	bool repeated;
+	/* NULL: cannot be split. Before the first schedule: this is process `job` of `jobs`, which run disjoint
+	 * parts. */
+	void (*split)(struct sim_strategy *st, uint32_t job, uint32_t jobs);
+	/* May be NULL. What is known of the whole: bound_..., estimate. exhausted: end has said that nothing is
+	 * left. */
+	void (*tell)(const struct sim_strategy *st, bool exhausted, struct weir_sim_explored *out);
 	void (*free)(struct sim_strategy *st);
 };
 
@@ -43,7 +52,24 @@ struct sim_strategy *weir__sim_pct_new(unsigned depth);
 struct sim_strategy *weir__sim_pos_new(void);
 struct sim_strategy *weir__sim_surw_new(void);
 struct sim_strategy *weir__sim_dfs_new(uint32_t preemptions); /* UINT32_MAX: no bound */
+struct sim_strategy *weir__sim_ipb_new(uint32_t early);       /* at most so many early timers */
 struct sim_strategy *weir__sim_replay_new(const struct sim *s, const struct sim_replay *text);
+
+/* What text says, up to its end or to step `until` (0: to its last item), and then what `inner` does, which becomes the
+ * wrapper's. NULL: no memory, and inner is the caller's still. */
+struct sim_strategy *weir__sim_prefix_new(struct sim *s, const struct sim_replay *text, uint64_t until,
+					  struct sim_strategy *inner);
+
+/* Of a dfs: what a schedule may cost at most, or has cost. */
+struct sim_dfs_bound {
+	uint32_t preemptions, early;
+};
+
+/* All schedules within a bound once more, as if none had been run. */
+void weir__sim_dfs_restart(struct sim_strategy *st, struct sim_dfs_bound bound);
+struct sim_dfs_bound weir__sim_dfs_cost(const struct sim_strategy *st); /* of the schedule that is over */
+/* Whether a schedule since the restart would have gone on otherwise without the bound. */
+void weir__sim_dfs_cuts(const struct sim_strategy *st, bool *preemption, bool *early);
 
 /* splitmix64 (Steele, Lea, Flood, OOPSLA 2014): one state word, good enough to pick with. */
 static inline uint64_t weir__sim_mix(uint64_t *state)

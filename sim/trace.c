@@ -60,6 +60,10 @@ const char *weir__sim_kind_prefix(uint32_t kind)
 		return "atomic";
 	case WEIR_OBJ_ON_END:
 		return "on_end";
+#ifdef WEIR_EXPLORE_ATOMICS
+	case WEIR_OBJ_WORD:
+		return "word";
+#endif
 	default:
 		return "object";
 	}

@@ -9,6 +9,7 @@
 
 #include "../src/core/inspect.h"
 #include "engine.h"
+#include "explored.h"
 
 static struct sim *active(void)
 {
@@ -96,6 +97,29 @@ void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what)
 		weir__sim_fail(s, WEIR_SIM_MISUSE, "more than %zu invariants",
 			       sizeof(s->invariants) / sizeof(s->invariants[0]));
 	s->invariants[s->n_invariants++] = (struct sim_invariant){.fn = fn, .arg = arg, .what = what};
+}
+
+void weir_sim_sometimes(bool cond, const char *name)
+{
+	struct sim *s = active();
+	if (!s)
+		return;
+	weir__san_enter();
+	bool kept = weir__sim_mark(s->marks, name, cond);
+	weir__san_leave();
+	if (!kept)
+		weir__sim_fail(s, WEIR_SIM_MISUSE, "more than %d names in weir_sim_sometimes", SIM_MARKS);
+}
+
+void weir_sim_always(bool cond, const char *name)
+{
+	struct sim *s = active();
+	if (cond)
+		return;
+	if (!s)
+		weir_sim_fail("weir_sim_always", 0, "\"%s\" does not hold", name);
+	s->failure.site = __builtin_return_address(0);
+	weir__sim_fail(s, WEIR_SIM_ASSERTION, "\"%s\" does not hold", name);
 }
 
 struct outside {

@@ -43,6 +43,7 @@
 #include <weir/base.h>
 #include <weir/core.h>
 #include <weir/rt.h>
+#include <weir/sim/explored.h>
 #include <weir/sim/fd.h>
 #include <weir/sim/history.h>
 #include <weir/sim/scenario.h>
@@ -68,7 +69,8 @@ enum weir_sim_kind {
 	WEIR_SIM_BAD_REPLAY,     /* the replay string does not fit the scenario */
 	/* no order explains what operations returned (weir/sim/history.h) */
 	WEIR_SIM_LINEARIZABILITY,
-	WEIR_SIM_LIVELOCK, /* tasks go round for ever in loops that look at what nobody can change */
+	WEIR_SIM_NEVER_TRUE, /* opts.need_sometimes: a condition that was true in no schedule */
+	WEIR_SIM_LIVELOCK,   /* tasks go round for ever in loops that look at what nobody can change */
 };
 
 /* What opts.faults may make go wrong; bits of opts.fault_kinds. A schedule in which something failed may return an
@@ -84,17 +86,27 @@ enum weir_sim_fault_kind {
 struct weir_sim_opts {
 	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
 	const char *strategy; /* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N
-	                         * preemptions),
+	                         * preemptions), "ipb" (dfs with bounds that rise by themselves: preemptions and
+	                         * early timers, 0/0, 1/0, 0/1, 2/0, ..., until there are no more),
 	                         * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
 	uint64_t seed;        /* 0: 1 */
-	uint64_t schedules;   /* 0: 1000; dfs: 0 is no limit */
+	uint64_t schedules;   /* 0: 1000; dfs, ipb: 0 is no limit */
 	uint64_t steps;       /* per schedule; 0: 20000 */
+	uint64_t max_steps;   /* of all schedules together; 0: no limit */
 	int64_t wall_ns;      /* real time for the search; 0: no limit */
 	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs: 0, and then in
-	 * each. */
+	 * each; with ipb: as often as can be, and then it is the highest bound. */
 	unsigned early;
-	bool no_early;       /* time moves only when every task waits */
-	const char *replay;  /* one schedule, as a report named it */
+	bool no_early;      /* time moves only when every task waits */
+	const char *replay; /* one schedule, as a report named it */
+	/* with replay: SIGTRAP in the task that is about to perform this step, for a debugger; 0: nowhere. Without a
+	 * debugger it only says how to use one. */
+	uint64_t break_at;
+	/* A replay string, with "@N" behind it if wanted: every schedule begins with its choices, up to the last one
+	 * (or to step N), and from there on is the strategy's. NULL: all of the schedule is. */
+	const char *from;
+	/* Processes that share the schedules; 0 and 1: this one alone, and none is made. See weir_sim_run. */
+	uint32_t jobs;
 	uint64_t fail_alloc; /* the n-th allocation fails (from 1); 0: none */
 	uint64_t fail_spawn; /* the n-th spawn fails (from 1); 0: none */
 	bool short_io;       /* how many bytes a read or write of a fake descriptor moves is a choice */
@@ -107,6 +119,9 @@ struct weir_sim_opts {
 	bool allow_no_decisions; /* a scenario with nothing to choose is fine */
 	const char *report;      /* path the report is written to as well; NULL: none */
 	bool no_shrink;          /* the first failing schedule is reported as it is */
+	bool count_orders;       /* fills in the orders and pairs of `explored`: costs about as much time again */
+	bool need_sometimes;     /* a weir_sim_sometimes that was never true is a failure */
+	bool progress;           /* how far the search is, on stderr, some times a second */
 	bool quiet;              /* nothing on stderr */
 };
 
@@ -116,14 +131,25 @@ struct weir_sim_result {
 	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
 	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn; with
 	                                       * opts.faults: how many faults there were in all schedules */
-	uint64_t failed_schedule;             /* from 1; 0: none failed */
-	uint64_t hash;                        /* of the last schedule */
-	int64_t time_ns;                      /* virtual time at its end */
-	char replay[4096];                    /* of the failure; "" if none, or too long to be written down */
-	char message[512];                    /* the first line of the failure */
+	uint64_t failed_schedule;             /* from 1; 0: none failed; repeated ones count here */
+	uint64_t preemptions; /* of the failure as it is told, made smaller; 0 where it was not run again */
+	uint64_t hash;        /* of the last schedule */
+	int64_t time_ns;      /* virtual time at its end */
+	char replay[4096];    /* of the failure; "" if none, or too long to be written down */
+	char message[512];    /* the first line of the failure */
+	struct weir_sim_explored explored;
 };
 
-/* Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could
+/* With opts.jobs above 1 the schedules are shared by so many processes (at most 64), which are forked, and gone when
+ * the call returns: strategies that draw take every jobs-th schedule, dfs takes every jobs-th subtree; ipb and others
+ * that cannot be shared run in the calling process alone. Schedule k of process j (both from 0) has the number
+ * k * jobs + j, budgets are for all together, and the failure with the lowest number is the result, whichever was found
+ * first: so it depends on the seed and on jobs, not on who was fast. (One with more than 65536 deviations is told
+ * without its schedule.) What a scenario leaves in memory, for the next schedule or for the caller, is each process's
+ * own; other threads of the caller are in none. A process that dies is a failure (crash). After a SIGINT, SIGTERM or
+ * SIGHUP that does not end the caller: WEIR_ECANCELED.
+ *
+ * Searches; 0: no schedule failed. 1: one did (out, and the report on stderr, say what). Negative: the search could
  * not run (WEIR_EINVAL: an unknown strategy or a malformed replay string, or a search inside a search; WEIR_ENOMEM;
  * WEIR_EAGAIN: no timer to notice hangs with). opts and out may be NULL. fn runs as task 0 under a root context; a
  * negative return is a failure. */
@@ -149,10 +175,13 @@ WEIR_API void weir_sim_register(struct weir_sim_test *test);
 
 /* Runs the registered tests, in the order of registration, after the canary (programs known to be broken, which must be
  * found).
- *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--wall SECONDS] [--report FILE] [--faults N]
+ *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--max-steps N] [--wall SECONDS] [--jobs N]
+ *   [--faults N] [--from STRING] [--report FILE] [--progress] [--pairs] [--all-pairs] [--no-count] [--need-sometimes]
  *   [--no-canary] [NAME...]
- *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test)
+ *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test); with it --break-at STEP
  * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
+ * Orders are counted (opts.count_orders), and progress is shown where stderr is a terminal. --pairs lists the pairs of
+ * operations that were seen in one order only.
  * Returns an exit status: 0 all passed, 1 some failed, 2 bad arguments, 3 the canary did not fail. Ends with "N passed,
  * N failed". */
 WEIR_API int weir_sim_main(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "inspect.h"
 
 #include "pipeline.h"
+#include "scope.h"
 #include "select.h"
 #include "sync.h"
 
@@ -13,6 +14,7 @@ static const struct weir__chan *chan_of(const struct weir_obj *obj)
 	return (const struct weir__chan *)obj;
 }
 
+/* Who is claimed, or about to be by the end of its context (W7), waits for no peer. */
 static bool anybody_waits(const struct weir__queue *q)
 {
 	for (const struct weir__link *link = q->first; link; link = link->next)
@@ -163,6 +165,25 @@ bool weir__inspect_waits(const struct weir_obj *obj, const weir_task *task, uint
 		}
 	}
 	return false;
+}
+
+void weir__inspect_scope(const struct weir_obj *obj, struct weir__scope_view *out)
+{
+	const struct weir__scope *s =
+		(const struct weir__scope *)((const unsigned char *)obj - offsetof(struct weir__scope, obj));
+	*out = (struct weir__scope_view){
+		.ended = weir__ctx_marked(&s->ctx) != 0,
+		.owns = s->owned != NULL,
+		.n_running = s->n_running,
+		.n_watchers = s->n_watchers,
+		.owner = s->owner,
+	};
+}
+
+const struct weir_obj *weir__inspect_scope_of(const weir_task *task)
+{
+	const struct weir__scope *s = task->core_[WEIR__TASK_SCOPE];
+	return s ? &s->obj : NULL;
 }
 
 void weir__inspect_forget_locks(void)

@@ -51,6 +51,19 @@ struct weir__case_view {
 
 void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_view *out);
 
+struct weir__scope_view {
+	bool ended; /* its context carries a mark */
+	bool owns;  /* runs, which its join finishes */
+	size_t n_running, n_watchers;
+	const weir_task *owner;
+};
+
+/* Of an open scope. */
+void weir__inspect_scope(const struct weir_obj *scope, struct weir__scope_view *out);
+
+/* The scope that runs the task, to be compared only: it may be gone. NULL: none does. */
+const struct weir_obj *weir__inspect_scope_of(const weir_task *task);
+
 /* No lock counts as held by this thread: after a run that ended in the middle of an operation, whose memory is gone. */
 void weir__inspect_forget_locks(void);
 

@@ -607,7 +607,9 @@ int weir_pipeline_stop(weir_ctx *ctx, weir_pipeline *p, int64_t grace_ns, weir_p
 		return WEIR_EINVAL;
 	assert(weir__locks_held() == 0);
 	int rc = pipeline_stop(ctx, p, grace_ns, WEIR__SITE());
-	if (out)
-		weir_pipeline_stats(p, out);
-	return rc;
+	if (!out)
+		return rc;
+	weir_pipeline_stats(p, out);
+	/* who was left when the time was over may have gone since, and then there is nobody to name */
+	return rc == WEIR_ETIMEOUT && out->workers_alive == 0 ? WEIR_ECANCELED : rc;
 }

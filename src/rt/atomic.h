@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "explore.h"
+
 typedef _Atomic(uint32_t) weir__a32;
 typedef _Atomic(uint64_t) weir__a64;
 
@@ -39,6 +41,11 @@ static inline void weir__about_to_acquire(const volatile void *a, size_t bytes)
 	VALGRIND_HG_DISABLE_CHECKING(a, bytes);
 }
 
+static inline void weir__about_to_count(const volatile void *a, size_t bytes)
+{
+	VALGRIND_HG_DISABLE_CHECKING(a, bytes);
+}
+
 static inline void weir__acquired(const volatile void *a)
 {
 	ANNOTATE_HAPPENS_AFTER(a);
@@ -47,12 +54,20 @@ static inline void weir__acquired(const volatile void *a)
 #else
 static inline void weir__about_to_release(const volatile void *a, size_t bytes)
 {
-	(void)a, (void)bytes;
+	(void)bytes;
+	(void)weir__explore(WEIR__EXPLORED_WRITE, a);
 }
 
 static inline void weir__about_to_acquire(const volatile void *a, size_t bytes)
 {
-	(void)a, (void)bytes;
+	(void)bytes;
+	(void)weir__explore(WEIR__EXPLORED_READ, a);
+}
+
+static inline void weir__about_to_count(const volatile void *a, size_t bytes)
+{
+	(void)bytes;
+	(void)weir__explore(WEIR__EXPLORED_WRITE, a);
 }
 
 static inline void weir__acquired(const volatile void *a)
@@ -140,7 +155,7 @@ static inline bool weir__cas64(weir__a64 *a, uint64_t *expected, uint64_t desire
 
 static inline uint64_t weir__add64_relaxed(weir__a64 *a, uint64_t n)
 {
-	weir__about_to_acquire(a, sizeof(*a));
+	weir__about_to_count(a, sizeof(*a));
 	return atomic_fetch_add_explicit(a, n, memory_order_relaxed);
 }
 
@@ -199,6 +214,8 @@ static inline bool weir__seq_cas64(weir__a64 *a, uint64_t *expected, uint64_t de
 /* In a loop that waits for another thread to leave code that cannot block. */
 static inline void weir__spin_pause(void)
 {
+	if (weir__explore(WEIR__EXPLORED_PAUSE, NULL))
+		return;
 #if defined(__x86_64__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)

@@ -77,3 +77,7 @@ _Noreturn void weir__lock_order(uint32_t held, uint32_t wanted)
 		      (unsigned)held, rank_name(held), (unsigned)wanted, rank_name(wanted));
 	abort();
 }
+
+#ifdef WEIR_EXPLORE_ATOMICS
+__thread weir__explorer_fn *weir__explorer;
+#endif

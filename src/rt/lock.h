@@ -58,7 +58,8 @@ static inline uint32_t weir__lock(struct weir__lock *lock, enum weir__rank rank)
 	uint32_t before = weir__lock_state.rank, free_word = 0;
 	if (__builtin_expect(before > (uint32_t)rank, 0))
 		weir__lock_order(before, (uint32_t)rank);
-	if (__builtin_expect(!weir__cas32(&lock->word, &free_word, 1), 0))
+	if (!weir__explore(WEIR__EXPLORED_LOCK, &lock->word) &&
+	    __builtin_expect(!weir__cas32(&lock->word, &free_word, 1), 0))
 		weir__lock_slow(lock);
 	weir__lock_note(weir__lock_state.held + 1, (uint32_t)rank);
 	return before;
@@ -67,6 +68,8 @@ static inline uint32_t weir__lock(struct weir__lock *lock, enum weir__rank rank)
 static inline void weir__unlock(struct weir__lock *lock, uint32_t rank_before)
 {
 	weir__lock_note(weir__lock_state.held - 1, rank_before);
+	if (weir__explore(WEIR__EXPLORED_UNLOCK, &lock->word))
+		return;
 	if (__builtin_expect(weir__exchange32(&lock->word, 0) == 2, 0))
 		weir__unlock_slow(lock);
 }

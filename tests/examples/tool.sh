@@ -51,7 +51,7 @@ runs '--help' 0 '--schedules N' '' "$tests" --help
 runs '--list' 0 '^cancel_releases_a_blocked_sender$' '' "$tests" --list
 runs 'an option that is none' 2 '' 'unknown option --fast' "$tests" --fast
 runs 'a test that is none' 2 '' 'no such test; --list names them' "$tests" none
-for option in seed schedules steps wall; do
+for option in seed schedules steps wall max-steps jobs; do
 	runs "--$option wants a number" 2 '' "--$option 1x: wants a number" "$tests" "--$option" 1x
 	runs "--$option wants a value" 2 '' "--$option .nothing.: wants a value" "$tests" "--$option"
 done
@@ -62,6 +62,27 @@ runs '--schedules' 0 'explored 17 schedules' '' "$tests" --schedules 17 --no-can
 runs '--schedules from the environment' 0 'explored 18 schedules' '' env WEIR_SIM_SCHEDULES=18 "$tests"
 runs '--strategy and --seed' 0 'all there are' '' "$tests" --strategy dfs --seed 3
 runs '--wall' 0 '^1 passed' '' "$tests" --wall 100 --schedules 10
+runs '--max-steps' 0 'ended by --max-steps' '' "$tests" --max-steps 500
+progress='^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders, [0-9]+ new per 1000, [0-9.]+ s$'
+runs '--wall ends a search' 0 'ended by --wall' "$progress" \
+	"$tests" --wall 1 --schedules 1000000000 --progress
+runs '--wall ends processes' 0 'ended by --wall' '^[a-z_]+: [0-9]+ schedules, [0-9]+/s, [0-9]+ orders' \
+	"$tests" --wall 1 --schedules 1000000000 --progress --jobs 2
+runs '--strategy ipb' 0 'all there are' '' "$tests" --strategy ipb
+runs '--strategy dfs0: the bound is told' 0 'with no preemption and no early timer was run' '' "$tests" --strategy dfs0
+runs '--strategy dfs: how many there may be' 0 ', of about [0-9]' '' "$tests" --strategy dfs --schedules 2
+runs '--jobs' 0 'all there are, .*2 processes' '' "$tests" --strategy dfs --jobs 2
+runs '--jobs 65' 2 '' 'wants a number of 1 to 64' "$tests" --jobs 65
+runs 'orders are counted' 0 ' [0-9]+ orders' '' "$tests"
+runs '--no-count: they are not' 0 'steps$' '' "$tests" --no-count
+runs '--pairs' 0 '^ +[a-z_]+\.c:[0-9]+ always before [a-z_]+\.c:[0-9]+: [0-9]+ times$' '' \
+	"$weir" sim run --schedules 50 --pairs pipeline_normal_end
+runs '--all-pairs' 0 ' always before ' '' "$weir" sim run --schedules 50 --all-pairs pipeline_normal_end
+runs '--need-sometimes: where there are none' 0 '^1 passed' '' "$tests" --need-sometimes
+runs '--from: of another test' 2 '' 'is no replay string of a test here' "$tests" --from s1.other.0000:-
+runs '--from: malformed' 2 '' 'could not run: WEIR_EINVAL' "$tests" --from s1.cancel_releases_a_blocked_sender.0000:-@x
+runs '--from' 0 'all there are' '' "$tests" --strategy dfs --from s1.cancel_releases_a_blocked_sender.0000:-@3
+runs 'what a pass does not say' 0 '^not explored: orders that only weak memory allows .*beyond the budget' '' "$tests"
 runs '--steps' 1 '^0 passed, 1 failed$' 'step limit' "$tests" --steps 3
 
 # -- a report, and its replay --

@@ -184,6 +184,12 @@ static int run_pipeline(weir_ctx *ctx, weir_err *err, bool ordered, bool attach)
 	if (rc < 0) { /* nothing is started, outputs are untouched */
 		WEIR_SIM_ASSERT(rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
 		WEIR_SIM_ASSERT((int *)results == untouched && (int *)p == untouched && (intake != NULL) == attach);
+		if (attach) { /* the intake is the caller's alone again, before any join */
+			struct weir_chan_stats st;
+			weir_sim_quiesce(ctx);
+			weir_rx_stats(intake, &st);
+			WEIR_SIM_EQ(st.rx_handles, 1);
+		}
 		WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
 		WEIR_SIM_EQ(handled, 0);
 		if (attach) {

@@ -43,9 +43,11 @@ static int spawn_or_fail(weir_rt *rt, const char *name, void (*fn)(void *arg), v
 	struct sim *s = weir__sim;
 	struct weir_sim_opts *opts = (struct weir_sim_opts *)(uintptr_t)s->opts;
 	if (not_joined > 0)
-		opts->fail_spawn = s->spawns + 1;
+		opts->fail_spawn = s->inject.seen[SIM_FAULT_SPAWN] + 1;
+	s->inject.armed = opts->fail_spawn > 0;
 	int rc = real->spawn(rt, name, fn, arg, site, out);
 	opts->fail_spawn = 0;
+	s->inject.armed = false;
 	not_joined += rc == 0;
 	return rc;
 }

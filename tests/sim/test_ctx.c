@@ -432,6 +432,87 @@ WEIR_SIM_TEST_WITH(select_on_a_foreign_context, .strategy = "dfs", .no_early = t
 	weir_ctx_fini(&other);
 }
 
+/* ---- who waits on one node ---- */
+
+struct sleeper {
+	weir_ctx *target;
+	int rc;
+	int64_t woke_at;
+};
+
+static int sleeper(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct sleeper *p = arg;
+	(void)err;
+	p->rc = weir_sleep(p->target, WEIR_SEC(1));
+	p->woke_at = weir_rt_now(weir_ctx_rt(ctx));
+	return 0;
+}
+
+/* C5: a cancel claims all that wait on a node, not only who came first. */
+WEIR_SIM_TEST_WITH(cancel_reaches_all_who_wait_on_one_node, .strategy = "dfs2", .no_early = true)
+{
+	weir_rt *rt = weir_ctx_rt(ctx);
+	struct sleeper p[3];
+	weir_ctx c;
+	weir_scope s;
+	int64_t start_at = weir_rt_now(rt);
+	weir_ctx_init(&c, ctx, WEIR_FOREVER);
+	weir_scope_init(&s, ctx);
+	for (int i = 0; i < 3; i++) {
+		p[i] = (struct sleeper){.target = &c};
+		start(&s, "sleeper", sleeper, &p[i]);
+	}
+	weir_sim_quiesce(ctx);
+	weir_ctx_cancel(&c, "all of you");
+	join(ctx, &s);
+	for (int i = 0; i < 3; i++) {
+		WEIR_SIM_EQ(p[i].rc, WEIR_ECANCELED);
+		WEIR_SIM_EQ(p[i].woke_at, start_at);
+	}
+	weir_ctx_fini(&c);
+}
+
+struct receiver {
+	weir_ctx *ctx;
+	weir_rx *rx;
+	int item, rc;
+};
+
+static int receiver(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct receiver *r = arg;
+	(void)ctx, (void)err;
+	r->rc = weir_rx_recv(r->ctx, r->rx, &r->item);
+	return 0;
+}
+
+/* W7: once somebody has seen that a context is over, nothing is handed to a task that still waits under it, although
+ * that task has not run yet. */
+WEIR_SIM_TEST_WITH(nothing_is_handed_to_who_is_over, .strategy = "dfs", .no_early = true)
+{
+	struct receiver r = {.item = -1};
+	weir_tx *tx = NULL;
+	weir_rx *rx = NULL;
+	weir_ctx c;
+	weir_scope s;
+	WEIR_SIM_EQ(weir_chan_new(weir_ctx_rt(ctx), &num, 0, &tx, &rx), 0);
+	weir_ctx_init(&c, ctx, weir_time_add(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(1)));
+	r.ctx = &c;
+	r.rx = rx;
+	weir_scope_init(&s, ctx);
+	start(&s, "receiver", receiver, &r);
+	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(1)), 0); /* due together with the receiver's deadline */
+	WEIR_SIM_EQ(weir_ctx_err(&c), WEIR_EDEADLINE);
+	WEIR_SIM_EQ(weir_tx_try_send(tx, &(int){5}), WEIR_EAGAIN);
+	join(ctx, &s);
+	WEIR_SIM_EQ(r.rc, WEIR_EDEADLINE);
+	WEIR_SIM_EQ(r.item, -1);
+	weir_tx_close(&tx);
+	weir_rx_close(&rx);
+	weir_ctx_fini(&c);
+}
+
 int main(int argc, char **argv)
 {
 	return weir_sim_main(argc, argv);

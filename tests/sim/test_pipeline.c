@@ -723,6 +723,45 @@ WEIR_SIM_TEST_WITH(attach_and_leave, .strategy = "dfs1")
 	WEIR_SIM_EQ(settle(ctx, &s), 0);
 }
 
+/* ---- the end of the run, while a handler is held ---- */
+
+static struct {
+	weir_sem go; /* lets the handler return */
+	weir_ctx *ctx;
+} held;
+
+/* Hears of nothing but `go`. */
+static int held_job(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	WEIR_SIM_EQ(weir_sem_acquire(held.ctx, &held.go, 1), 0);
+	*out = *in;
+	led.made[*in]++;
+	return 0;
+}
+WEIR_HANDLER_DECLARE(held_job, pay, val);
+
+/* L4: the scope ends. One worker is busy for as long as the producer does not let it go; the producer, whose context
+ * goes on, waits for room. The other worker stops the intake when it leaves, so the producer is told. */
+WEIR_SIM_TEST_WITH(intake_stops_though_a_worker_is_busy, .strategy = "dfs1")
+{
+	const struct weir_pipeline_opts opts = {.handler = held_job_handler, .workers = 2, .result_buffer = 1};
+	struct pl_job job = {.in = 0};
+	weir_scope s;
+	held.ctx = ctx;
+	weir_sem_init(&held.go, weir_ctx_rt(ctx), 0);
+	open_run(&s, ctx, &opts, 2, -1);
+	WEIR_SIM_EQ(pl_send(ctx, run.jobs, &job), 0);
+	weir_sim_quiesce(ctx);
+	weir_scope_cancel(&s, "over");
+	job = (struct pl_job){.head.id = 1, .in = 1};
+	WEIR_SIM_EQ(pl_send(ctx, run.jobs, &job), WEIR_EPIPE);
+	led.kept[1]++;
+	weir_sem_release(&held.go, 1);
+	WEIR_SIM_EQ(settle(ctx, &s), 0);
+	weir_sem_fini(&held.go);
+}
+
 /* ---- arguments ---- */
 
 WEIR_SIM_TEST_WITH(arguments_of_start, .allow_no_decisions = true, .schedules = 2)

@@ -466,6 +466,25 @@ WEIR_SIM_TEST_WITH(arguments_of_select, .allow_no_decisions = true, .schedules =
 	weir_ctx_fini(&ended);
 }
 
+/* K4: a send to a channel that takes nothing more is ready, with a full ring too: a select must not wait with it. */
+WEIR_SIM_TEST_WITH(send_case_of_a_shut_channel, .allow_no_decisions = true, .schedules = 2)
+{
+	struct chan full, empty;
+	int item = 0;
+	open_chan(ctx, 1, &full);
+	open_chan(ctx, 0, &empty);
+	WEIR_SIM_EQ(weir_tx_send(ctx, full.tx, &(int){1}), 0);
+	weir_rx_shut(full.rx);
+	weir_case cases[] = {weir_case_recv(empty.rx, &item), weir_case_send(full.tx, &(int){2})};
+	WEIR_SIM_EQ(weir_select(ctx, cases, 2), 1);
+	WEIR_SIM_EQ(cases[1].rc, WEIR_EPIPE);
+	weir_rx_shut(empty.rx);
+	WEIR_SIM_EQ(weir_select(ctx, cases, 1), 0);
+	WEIR_SIM_EQ(cases[0].rc, 0);
+	close_chan(&full);
+	close_chan(&empty);
+}
+
 int main(int argc, char **argv)
 {
 	return weir_sim_main(argc, argv);

@@ -815,19 +815,42 @@ WEIR_SIM_TEST(sem_nobody_overtakes)
 	world_close(&w);
 }
 
-static int give_one(weir_ctx *ctx, weir_err *err, void *arg)
-{
-	struct actor *a = arg;
-	(void)ctx, (void)err;
-	weir_sem_release(&a->w->s, 1);
-	return 0;
-}
-
 static int take_and_keep(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct actor *a = arg;
 	(void)ctx, (void)err;
 	a->rc = weir_sem_acquire(&a->own, &a->w->s, a->n);
+	return 0;
+}
+
+/* One release lets in all it has permits for. Those that were let in do not come back with theirs: nobody else would
+ * wake the second. */
+WEIR_SIM_TEST_WITH(sem_release_for_two, .strategy = "dfs2")
+{
+	struct world w;
+	struct actor a, b, c;
+	weir_scope s;
+	world_open(&w, ctx);
+	weir_sem_init(&w.s, w.rt, 0);
+	actor_open(&a, &w, ctx, 'a', 1);
+	actor_open(&b, &w, ctx, 'b', 1);
+	actor_open(&c, &w, ctx, 'c', 2);
+	weir_scope_init(&s, ctx);
+	spawn(&s, take_and_keep, &a);
+	spawn(&s, take_and_keep, &b);
+	spawn(&s, take_and_keep, &c);
+	weir_sim_quiesce(ctx);
+	weir_sem_release(&w.s, 4);
+	join(ctx, &s);
+	WEIR_SIM_EQ(weir_sem_try_acquire(&w.s, 1), WEIR_EAGAIN);
+	world_close(&w);
+}
+
+static int give_one(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct actor *a = arg;
+	(void)ctx, (void)err;
+	weir_sem_release(&a->w->s, 1);
 	return 0;
 }
 
@@ -957,6 +980,28 @@ static int wait_group(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)ctx, (void)err;
 	a->rc = weir_wg_wait(&a->own, &a->w->g);
 	return 0;
+}
+
+/* All that wait are released by the one done that makes the count 0. */
+WEIR_SIM_TEST_WITH(wg_releases_all, .strategy = "dfs2")
+{
+	struct world w;
+	struct actor a, b;
+	weir_scope s;
+	world_open(&w, ctx);
+	weir_wg_init(&w.g, w.rt);
+	weir_wg_add(&w.g, 1);
+	actor_open(&a, &w, ctx, 'a', 1);
+	actor_open(&b, &w, ctx, 'b', 1);
+	weir_scope_init(&s, ctx);
+	spawn(&s, wait_group, &a);
+	spawn(&s, wait_group, &b);
+	weir_sim_quiesce(ctx);
+	weir_wg_done(&w.g);
+	join(ctx, &s);
+	WEIR_SIM_EQ(a.rc, 0);
+	WEIR_SIM_EQ(b.rc, 0);
+	world_close(&w);
 }
 
 WEIR_SIM_TEST_WITH(wg_cancel_against_done, .strategy = "dfs")

@@ -42,6 +42,9 @@ enum weir_obj_kind {
 	WEIR_OBJ_ATOMIC,
 	WEIR_OBJ_ON_END, /* a registration of weir_scope_on_end */
 	WEIR_OBJ_FD,     /* of a runtime whose descriptors are not the system's */
+#ifdef WEIR_EXPLORE_ATOMICS
+	WEIR_OBJ_WORD, /* an atomic or an internal lock of weir's own */
+#endif
 };
 
 enum weir_op_kind {
@@ -122,6 +125,13 @@ enum weir_op_kind {
 	WEIR_OP_SIGNALS_NEXT,
 	WEIR_OP_FD_CONNECT,   /* announced by the runtime itself: fd is the listener */
 	WEIR_OP_SIGNAL_RAISE, /* likewise */
+#ifdef WEIR_EXPLORE_ATOMICS
+	/* inside of operations: announced by the runtime itself. obj[0] = the word */
+	WEIR_OP_WORD_READ,
+	WEIR_OP_WORD_WRITE,
+	WEIR_OP_WORD_LOCK,
+	WEIR_OP_WORD_UNLOCK,
+#endif
 	WEIR_OP_KINDS
 };
 

@@ -53,6 +53,15 @@ WEIR_API WEIR_MUST_CHECK int weir_sim_spawn(weir_ctx *ctx, const char *name, wei
  * failure that names `what` (static). At most 8. */
 WEIR_API void weir_sim_invariant(bool (*fn)(void *arg), void *arg, const char *what);
 
+/* A condition that must be true at least once in the search, not each time: what tells a test that looks at a case from
+ * one that never gets there. Names that were never true are told at the end (and fail the search, with
+ * opts.need_sometimes). A line that is never reached is not known: to have it told, call with false where the scenario
+ * begins. name is static, and calls of the same name are one condition; at most 64 names. */
+WEIR_API void weir_sim_sometimes(bool cond, const char *name);
+
+/* A condition that must be true each time: else the schedule fails as an assertion, with that name (static). */
+WEIR_API void weir_sim_always(bool cond, const char *name);
+
 /* Whether the caller runs inside the simulator. */
 WEIR_API bool weir_sim_active(void);
 

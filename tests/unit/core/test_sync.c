@@ -757,6 +757,54 @@ START_TEST(an_atomic_counts_and_wraps)
 }
 END_TEST
 
+static struct {
+	unsigned choices, results;
+	uint8_t announced, told; /* the access, before and after */
+} last;
+
+static void on_choice(weir_rt *r, const struct weir_op *op)
+{
+	(void)r;
+	last.choices++;
+	last.announced = op->access;
+}
+
+static void on_note(weir_rt *r, const struct weir_event *event)
+{
+	(void)r;
+	if (event->note != WEIR_NOTE_RESULT)
+		return;
+	last.results++;
+	last.told = event->op->access;
+}
+
+/* A2: what a search may leave out depends on it. */
+START_TEST(an_atomic_tells_reads_from_writes)
+{
+	static const struct weir_hooks hooks = {.choice = on_choice, .note = on_note};
+	weir_atomic a;
+	uint64_t expected = 1;
+	weir_atomic_init(&a, rt, 0);
+	rt->hooks = &hooks;
+	memset(&last, 0, sizeof(last));
+	ck_assert_uint_eq(weir_atomic_load(&a), 0);
+	ck_assert(last.announced == WEIR_ACCESS_READ && last.told == WEIR_ACCESS_READ);
+	ck_assert(!weir_atomic_cas(&a, &expected, 5));
+	ck_assert(last.announced == WEIR_ACCESS_WRITE && last.told == WEIR_ACCESS_READ);
+	ck_assert(weir_atomic_cas(&a, &expected, 5));
+	ck_assert(last.announced == WEIR_ACCESS_WRITE && last.told == WEIR_ACCESS_WRITE);
+	weir_atomic_store(&a, 6);
+	ck_assert(last.announced == WEIR_ACCESS_WRITE && last.told == WEIR_ACCESS_WRITE);
+	ck_assert_uint_eq(weir_atomic_add(&a, 1), 6);
+	ck_assert(last.announced == WEIR_ACCESS_WRITE && last.told == WEIR_ACCESS_WRITE);
+	ck_assert_uint_eq(weir_atomic_exchange(&a, 1), 7);
+	ck_assert(last.announced == WEIR_ACCESS_WRITE && last.told == WEIR_ACCESS_WRITE);
+	ck_assert(last.choices == 6 && last.results == 6);
+	rt->hooks = NULL;
+	weir_atomic_fini(&a);
+}
+END_TEST
+
 /* ---- ticker ---- */
 
 START_TEST(a_ticker_moves_past_now)
@@ -916,6 +964,7 @@ int main(void)
 	tcase_add_test(waits, a_call_from_inside);
 	TCase *others = world_case(suite, "atomic, ticker, on_end");
 	tcase_add_test(others, an_atomic_counts_and_wraps);
+	tcase_add_test(others, an_atomic_tells_reads_from_writes);
 	tcase_add_test(others, a_ticker_moves_past_now);
 	tcase_add_test(others, a_ticker_at_its_limits);
 	tcase_add_test(others, a_function_runs_when_the_context_ends);

@@ -60,6 +60,62 @@ START_TEST(the_documented_form)
 }
 END_TEST
 
+START_TEST(what_is_expected_is_read_and_may_be_missing)
+{
+	struct sim_replay replay;
+	ck_assert_int_eq(weir__sim_decode("s1.n.0000:3>1@send.ch1,c0=2,5>0,9>t,12>2@write_unlock.rwlock12", &replay),
+			 0);
+	ck_assert_uint_eq(replay.n, 5);
+	ck_assert_uint_eq(replay.n_expected, 2);
+	ck_assert_uint_eq(replay.expected[0].at, 3);
+	ck_assert_str_eq(replay.expected[0].text, "send.ch1");
+	ck_assert_uint_eq(replay.expected[1].at, 12);
+	ck_assert_str_eq(replay.expected[1].text, "write_unlock.rwlock12");
+	weir__sim_replay_free(&replay);
+	ck_assert_ptr_null(replay.expected);
+}
+END_TEST
+
+/* A trace of steps, as a run would leave it. */
+static struct sim_event events[CHOICES];
+
+static void performed(uint64_t step, uint32_t task, uint8_t op, uint32_t kind, uint32_t display)
+{
+	static struct sim_trace trace;
+	if (sim.trace == NULL)
+		trace = (struct sim_trace){.events = events};
+	sim.trace = &trace;
+	ck_assert_uint_lt(trace.n, CHOICES);
+	events[trace.n++] = (struct sim_event){
+		.kind = SIM_EV_STEP, .step = step, .task = task, .op = op, .obj = {.kind = kind, .display = display}};
+}
+
+START_TEST(the_first_picks_say_what_they_expect)
+{
+	char text[2048];
+	unsigned n = 0;
+	clear();
+	choose(2, 1, 0, false);
+	performed(1, 0, WEIR_OP_SPAWN, WEIR_OBJ_SCOPE, 1);
+	performed(2, 1, WEIR_OP_START, WEIR_OBJ_DEAD, 0);
+	choose(3, 2, 1, false); /* not in the trace: a clock came, or it was lost */
+	choose(7, 0, 1, false);
+	performed(7, 0, WEIR_OP_SEND, WEIR_OBJ_CHAN, 12);
+	weir__sim_encode(&sim, "n", text, sizeof(text));
+	ck_assert_str_eq(text, "s1.n.0000:2>1@start,3>2,7>0@send.ch12");
+	clear();
+	for (uint64_t step = 1; step < CHOICES; step++) {
+		choose(step, 1, 0, false);
+		performed(step, 1, WEIR_OP_LOCK, WEIR_OBJ_MUTEX, 1);
+	}
+	weir__sim_encode(&sim, "n", text, sizeof(text));
+	for (const char *at = text; (at = strchr(at, '@')); at++)
+		n++;
+	ck_assert_uint_eq(n, 24); /* so that it stays short */
+	sim.trace = NULL;
+}
+END_TEST
+
 START_TEST(no_deviation_is_a_dash)
 {
 	char text[128];
@@ -231,6 +287,13 @@ static const char *const malformed[] = {
 	"s1.name.1234:1>T",
 	"s1.name.1234:1>tt",
 	"s1.name.1234:1>t2",
+	"s1.name.1234:1>2@",
+	"s1.name.1234:1>2@,3>1",
+	"s1.name.1234:1>2@send(ch1)",
+	"s1.name.1234:1>2@send@ch1",
+	"s1.name.1234:1>2@01234567890123456789012345678901",
+	"s1.name.1234:1>t@send.ch1",
+	"s1.name.1234:c0=1@send.ch1",
 	"s1.name.1234:1=2",
 	"s1.name.1234:2>1,2>1",
 	"s1.name.1234:2>1,1>1",
@@ -361,6 +424,8 @@ int main(void)
 	tcase_add_test(write, the_documented_form);
 	tcase_add_test(write, no_deviation_is_a_dash);
 	tcase_add_test(write, faults_stand_where_they_happened);
+	tcase_add_test(write, the_first_picks_say_what_they_expect);
+	tcase_add_test(read, what_is_expected_is_read_and_may_be_missing);
 	tcase_add_test(write, names_are_made_safe_for_a_shell);
 	tcase_add_test(write, text_is_cut_at_every_cap);
 	tcase_add_test(read, random_streams_come_back);

@@ -457,6 +457,69 @@ static int step_limit(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
+/* Two tasks take two locks in opposite orders, while a third one goes on. */
+struct locks {
+	weir_mutex *first, *second;
+};
+
+static int take_both(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct locks *l = arg;
+	(void)err;
+	weir_mutex_lock(ctx, l->first);
+	weir_mutex_lock(ctx, l->second);
+	weir_mutex_unlock(l->second);
+	weir_mutex_unlock(l->first);
+	return 0;
+}
+
+static int tick(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err;
+	for (int i = 0; i < *(int *)arg; i++)
+		WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(1)), 0);
+	return 0;
+}
+
+static int lock_cycle(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_mutex a, b;
+	struct locks ab = {&a, &b}, ba = {&b, &a};
+	weir_scope s;
+	(void)arg;
+	weir_mutex_init(&a, weir_ctx_rt(ctx));
+	weir_mutex_init(&b, weir_ctx_rt(ctx));
+	weir_sim_name(&a, "stock");
+	weir_sim_name(&b, "till");
+	weir_scope_init(&s, ctx);
+	START("clock", tick, &(int){3});
+	START("buyer", take_both, &ab);
+	START("seller", take_both, &ba);
+	int rc = weir_scope_join(ctx, &s, 0, err);
+	weir_mutex_fini(&a);
+	weir_mutex_fini(&b);
+	return rc;
+}
+
+/* Who should send has gone without closing, while a clock goes on ticking. */
+static int leaves_it_open(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err;
+	return weir_tx_send(ctx, ((struct world *)arg)->tx, &(int){1});
+}
+
+static int partial(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct world w = {0};
+	weir_scope s;
+	OPEN(1, &w.tx, &w.rx, "orders");
+	weir_scope_init(&s, ctx);
+	START("clock", tick, arg);
+	START("reader", read_all, &w);
+	START("writer", leaves_it_open, &w);
+	return weir_scope_join(ctx, &s, 0, err);
+}
+
 /* ---- the kinds, and how each is found ---- */
 
 static const struct program {
@@ -490,6 +553,10 @@ static const struct program {
 	{"misuse", misuse, WEIR_SIM_MISUSE, {.strategy = "dfs"}, NULL},
 	{"nondeterminism", nondeterminism, WEIR_SIM_NONDETERMINISM, {.strategy = "dfs"}, NULL},
 	{"no_decisions", nothing, WEIR_SIM_NO_DECISIONS, {.strategy = "random", .schedules = 1}, NULL},
+	{"lock_cycle", lock_cycle, WEIR_SIM_DEADLOCK, {.strategy = "dfs"}, NULL},
+	{"partial", partial, WEIR_SIM_DEADLOCK, {.strategy = "dfs"}, &(int){3}},
+	{"partial_ticker", partial, WEIR_SIM_DEADLOCK, {.strategy = "dfs", .steps = 60}, &(int){1000}},
+	{"bad_replay_op", deadlock_cycle, WEIR_SIM_BAD_REPLAY, {.replay = "s1.bad_replay_op.0000:2>1@send.ch1"}, NULL},
 	{"bad_replay", deadlock_cycle, WEIR_SIM_BAD_REPLAY, {.replay = "s1.bad_replay.0000:2>7"}, NULL},
 };
 

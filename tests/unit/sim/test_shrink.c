@@ -128,6 +128,70 @@ START_TEST(a_failure_of_every_schedule_needs_no_choice)
 }
 END_TEST
 
+/* Fails from 37 on, whatever else is drawn. */
+static int numbers(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	uint32_t a = weir_sim_choose(1000, "a"), b = weir_sim_choose(1000, "b"), c = weir_sim_choose(1000, "c");
+	WEIR_SIM_ASSERT(b < 37 || a + c == 0);
+	return 0;
+}
+
+START_TEST(numbers_become_as_small_as_they_can)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct weir_sim_result result = search(numbers, true, seed, false, NULL);
+		ck_assert_int_eq(result.kind, WEIR_SIM_ASSERTION);
+		ck_assert_ptr_nonnull(strstr(result.message, "a + c")); /* one of the two, and b */
+		ck_assert(strstr(result.replay, ":c1=37,c2=1") || strstr(result.replay, ":c0=1,c1=37"));
+		ck_assert_uint_eq(result.preemptions, 0);
+	}
+}
+END_TEST
+
+/* As `torn`, but the writer does not ask to be stopped, and has much to do before and after. */
+static int polling_writer(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct shared *s = arg;
+	(void)err;
+	for (int i = 0; i < ROUNDS; i++) {
+		if (i == ROUNDS / 2)
+			s->first = 1;
+		if (weir_ctx_err(ctx) < 0)
+			return 0;
+		if (i == ROUNDS / 2)
+			s->second = 1;
+	}
+	return 0;
+}
+
+static int polled(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct shared s = {.broken = *(bool *)arg};
+	weir_scope scope;
+	weir_scope_init(&scope, ctx);
+	int rc = weir_scope_spawn(&scope, "writer", polling_writer, &s);
+	if (rc == 0)
+		rc = weir_scope_spawn(&scope, "reader", reader, &s);
+	return weir_scope_join(ctx, &scope, rc, err);
+}
+
+/* One switch, in front of the one operation it matters for, wherever the search came from. */
+START_TEST(all_roads_lead_to_the_same_schedule)
+{
+	char first[sizeof(((struct weir_sim_result *)0)->replay)] = "";
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct weir_sim_result result = search(polled, true, seed, false, NULL);
+		ck_assert_int_eq(result.kind, WEIR_SIM_ASSERTION);
+		ck_assert_uint_eq(result.preemptions, 1);
+		ck_assert_uint_eq(n_items(result.replay), 1);
+		if (seed == 1)
+			strcpy(first, result.replay);
+		ck_assert_str_eq(result.replay, first);
+	}
+}
+END_TEST
+
 START_TEST(a_program_without_the_bug_passes)
 {
 	struct weir_sim_result result = search(torn, false, 1, false, NULL);
@@ -142,6 +206,8 @@ int main(void)
 	TCase *tc = tcase_create("shrink");
 	tcase_add_test(tc, what_is_left_is_what_matters);
 	tcase_add_test(tc, a_failure_of_every_schedule_needs_no_choice);
+	tcase_add_test(tc, numbers_become_as_small_as_they_can);
+	tcase_add_test(tc, all_roads_lead_to_the_same_schedule);
 	tcase_add_test(tc, a_program_without_the_bug_passes);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
