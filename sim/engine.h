@@ -9,6 +9,7 @@
  *   objects.c   the table of objects, ownership by vector clocks, accounts, leaks
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
+ *   race*.c     races on memory whose accesses are announced
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   jobs.c      the same over several processes; progress.c how far it is
  *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
@@ -131,6 +132,7 @@ struct sim_pairs;
 struct sim_strategy;
 struct sim_order;
 struct sim_trace;
+struct sim_race;
 
 struct sim {
 	struct weir_rt rt; /* first: the runtime tasks see */
@@ -176,6 +178,8 @@ struct sim {
 	struct sim_invariant invariants[8];
 	uint32_t n_invariants;
 	bool checking; /* an invariant is being called */
+	bool racing;   /* an access was announced in this schedule: race.h's functions are to be called */
+	struct sim_race *race; /* NULL: none ever was */
 
 	/* the search */
 	struct sim_strategy *strategy;

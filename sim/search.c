@@ -18,6 +18,9 @@
 
 #include "order.h"
 #include "search.h"
+#include "engine.h"
+#include "race.h"
+#include "strategy.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
 
@@ -25,6 +28,10 @@ static const char *const kind_names[] = {
 	"pass",         "assertion",  "crash",           "deadlock",   "leak",   "ownership",
 	"account",      "invariant",  "step limit",      "hang",       "misuse", "nondeterminism",
 	"no decisions", "bad replay", "linearizability", "never true",
+	"pass",      "assertion",      "crash",        "deadlock",   "leak",
+	"ownership", "account",        "invariant",    "step limit", "hang",
+	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
+	"race",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -565,6 +572,7 @@ static void sim_dispose(struct sim *s)
 {
 	weir__sim_slabs_free(s);
 	weir__sim_fds_free(s);
+	weir__sim_race_free(s);
 	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
 		free(s->tasks[i]);
 	weir__sim_trace_free(s->trace);
