@@ -375,12 +375,12 @@ void weir_sim_read(const void *p, size_t n)
 	announced(p, n, false, __builtin_return_address(0));
 }
 
-void weir_sim_write(const void *p, size_t n)
+void weir_sim_write(void *p, size_t n)
 {
 	announced(p, n, true, __builtin_return_address(0));
 }
 
-void weir_sim_forget(const void *p, size_t n)
+void weir_sim_forget(void *p, size_t n)
 {
 	struct sim *s = watching(p, n);
 	if (!s || !s->racing)
@@ -390,7 +390,7 @@ void weir_sim_forget(const void *p, size_t n)
 	weir__san_leave();
 }
 
-void weir_sim_name_memory(const void *p, size_t n, const char *text)
+void weir_sim_name_memory(void *p, size_t n, const char *text)
 {
 	struct sim *s = watching(p, n);
 	if (!s || s->opts->no_races)

@@ -5,11 +5,11 @@
  * A controller makes deep copies of a volume, one after the other, until it is told to stop; a test sleeps and then
  * adds an annotation to the same volume, without a lock. A copy that is being made meets an annotation that is
  * counted and not there yet. The sleep must end while the copies are made, so the clock must be free to run. The
- * original copies without end; three copies are enough here, and keep those schedules finite in which the clock
+ * original copies without end; six copies are enough here, and keep those schedules finite in which the clock
  * waits until all tasks do. Fix: a lock around the copy and the write. */
 #include "bugs.h"
 
-#define COPIES 3
+#define COPIES 6
 
 struct volume {
 	weir_mutex m;

@@ -30,15 +30,15 @@ WEIR_EXTERN_C_BEGIN
 /* The calling task is about to read, or write, n bytes at p. 0 bytes: nothing. More than 8 MiB of different memory in
  * one schedule, or no memory to remember it in, fails the schedule (WEIR_SIM_MISUSE). */
 WEIR_API void weir_sim_read(const void *p, size_t n);
-WEIR_API void weir_sim_write(const void *p, size_t n);
+WEIR_API void weir_sim_write(void *p, size_t n);
 
 /* The n bytes at p are given up by the calling task: that is a write, and afterwards they are new memory, of which no
  * access is known. Needed where an allocator that is not the simulator's gives the same memory out again. */
-WEIR_API void weir_sim_forget(const void *p, size_t n);
+WEIR_API void weir_sim_forget(void *p, size_t n);
 
 /* A name for the n bytes at p in reports, until they are given up or the schedule ends. text is copied (23 bytes). At
  * most 64; more are without a name. */
-WEIR_API void weir_sim_name_memory(const void *p, size_t n, const char *text);
+WEIR_API void weir_sim_name_memory(void *p, size_t n, const char *text);
 
 /* An access and its announcement in one: the value of x; x = value (a statement; the value is computed first). x is
  * evaluated twice. */
