@@ -344,14 +344,17 @@ static void step(struct sim *s, bool write, const void *site)
 	s->hooks.note(&s->rt, &(struct weir_event){.note = WEIR_NOTE_RESULT, .op = &op});
 }
 
-static void note(struct sim *s, const char *verb, const void *p, size_t n)
+static void note(struct sim *s, const char *verb, const void *p, size_t n, const void *site)
 {
 	char text[80], what[64] = "";
 	const struct named *name = name_at(weir__sim_race_shadow(s), (uintptr_t)p);
 	if (name)
 		snprintf(what, sizeof(what), " of \"%s\"", name->text);
 	snprintf(text, sizeof(text), "%s %zu byte%s%s", verb, n, n == 1 ? "" : "s", what);
+	size_t before = s->trace->n;
 	weir__sim_trace_note(s, text);
+	if (s->trace->n > before)
+		s->trace->events[before].site = site;
 }
 
 static void announced(const void *p, size_t n, bool write, const void *site)
@@ -365,7 +368,7 @@ static void announced(const void *p, size_t n, bool write, const void *site)
 	if (!s->racing)
 		weir__sim_race_start(s);
 	if (s->trace)
-		note(s, write ? "writes" : "reads", p, n);
+		note(s, write ? "writes" : "reads", p, n, site);
 	look_all(s, weir__sim_current(s), &(struct looked){.p = p, .n = n, .site = site, .write = write});
 	weir__san_leave();
 }

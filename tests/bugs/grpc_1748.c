@@ -50,6 +50,7 @@ static int dial(weir_ctx *ctx, bool joins_first)
 	weir_mutex_lock(ctx, &d.m);
 	d.balancer = true;
 	weir_mutex_unlock(&d.m);
+	weir_rt_yield(weir_ctx_rt(ctx)); /* the test */
 	if (!joins_first)
 		WEIR_SIM_SET(d.timeout, saved);
 	bug_join(ctx, &s);

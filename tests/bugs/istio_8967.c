@@ -36,6 +36,7 @@ static int stop_source(weir_ctx *ctx, bool clears)
 	weir_scope_init(&s, ctx);
 	bug_spawn(&s, "source", serve, &source);
 	weir_tx_close(&source.stop);
+	weir_rt_yield(weir_ctx_rt(ctx)); /* whatever else there is to stop */
 	if (clears)
 		WEIR_SIM_SET(source.field, NULL);
 	bug_join(ctx, &s);

@@ -39,6 +39,7 @@ static int proxy(weir_ctx *ctx, bool waits)
 	if (waits)
 		WEIR_SIM_EQ(weir_rx_recv(ctx, done, &nothing), 0);
 	bool called = WEIR_SIM_GET(server.called);
+	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(10)), 0); /* as the original: for the server to end */
 	bug_join(ctx, &s);
 	weir_rx_close(&done);
 	WEIR_SIM_ASSERT(called || !waits);
