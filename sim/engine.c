@@ -36,6 +36,7 @@
 #include "strategy.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WIDE_BOUND (UINT64_C(1) << 31)
 #define WALL_BASE (INT64_C(946684800) * 1000000000) /* 2000-01-01, as Go's synctest */
 
@@ -74,7 +75,7 @@ static void after_all(struct sim *s)
 {
 	for (uint32_t i = 0; SIM_TSAN && i < s->n_tasks; i++)
 		weir__san_acquire(&s->tasks[i]->since_at);
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_after_all(s, weir__sim_current(s));
 }
 
@@ -230,7 +231,7 @@ static uint32_t pick(struct sim *s)
 {
 	for (;;) {
 		if (s->n_runnable == 0) {
-			if (s->racing)
+			if (UNLIKELY(s->racing))
 				weir__sim_race_idle(s);
 			if (!wake_quiescing(s) && !advance_time(s, false))
 				finish(s);
@@ -323,7 +324,7 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	if (s->pairs && !t->completion)
 		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_begin(s, t, op);
 }
 
@@ -379,7 +380,7 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	case WEIR_NOTE_RESULT:
 		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
 			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
-		if (s->racing)
+		if (UNLIKELY(s->racing))
 			weir__sim_race_end(s, weir__sim_current(s), event->op, event->rc);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
 		if (s->trace)
@@ -534,7 +535,7 @@ static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void 
 	t->fn = fn;
 	t->arg = arg;
 	make_runnable(s, t);
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_spawn(s, weir__sim_current(s), t);
 	weir__san_release(t);
 	*out = &t->pub;
@@ -572,7 +573,7 @@ static void sim_join(weir_rt *rt, weir_task *task)
 	if (s->pairs)
 		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_join(s, t, target);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
@@ -591,7 +592,7 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	}
 	const struct weir_op *op = t->op;
 	weir__san_enter();
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_park(s, t, op);
 	weir__sim_op_end(s, t, op);
 	between_steps(s);
@@ -608,7 +609,7 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	begin_step(s, t);
 	weir__san_leave();
 	weir__san_acquire(&t->token);
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_resume(s, t);
 	if (t->due && t->idle)
 		after_all(s);
@@ -629,7 +630,7 @@ static int sim_park(weir_rt *rt, int64_t deadline_at)
 	bool token = t->token;
 	if (token) {
 		weir__san_acquire(&t->token);
-		if (s->racing)
+		if (UNLIKELY(s->racing))
 			weir__sim_race_resume(s, t);
 	}
 	t->token = t->due = false;
@@ -640,16 +641,14 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 {
 	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	weir__san_release(&t->token);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_wake(s, t);
 	t->wake_step = s->step;
 	if (t->state != SIM_PARKED)
 		return;
 	if (t->deadline_at != WEIR_FOREVER)
 		s->facts |= SIM_FACT_CLOCK;
 	make_runnable(s, t);
-	if (s->racing)
-		weir__sim_race_wake(s, t);
-	if (t->state == SIM_PARKED)
-		make_runnable(s, t);
 }
 
 static void sim_unpark(weir_rt *rt, weir_task *task)
@@ -701,7 +700,7 @@ void weir__sim_end(struct sim *s, int rc)
 	struct sim_task *t = weir__sim_current(s);
 	assert(t->op == &t->own);
 	weir__san_enter();
-	if (s->racing)
+	if (UNLIKELY(s->racing))
 		weir__sim_race_end(s, t, &t->own, rc);
 	weir__sim_op_end(s, t, &t->own);
 	if (s->trace)

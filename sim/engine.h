@@ -152,6 +152,7 @@ struct sim {
 	uint64_t barriers;       /* moments at which nobody could run */
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
+	bool racing; /* an access was announced in this schedule: race.h's functions are to be called */
 	struct sim_failure failure;
 	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
@@ -178,7 +179,6 @@ struct sim {
 	struct sim_invariant invariants[8];
 	uint32_t n_invariants;
 	bool checking; /* an invariant is being called */
-	bool racing;   /* an access was announced in this schedule: race.h's functions are to be called */
 	struct sim_race *race; /* NULL: none ever was */
 
 	/* the search */

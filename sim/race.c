@@ -243,8 +243,11 @@ static void report(struct sim *s, const struct sim_task *t, const struct looked 
 	s->failure.other_site = other->site;
 	s->failure.other_task = other->task;
 	weir__sim_fail(s, WEIR_SIM_RACE, "T%u %.20s %s %s, which T%u %.20s %s %s: nothing orders the two", t->index,
-		       t->pub.name, a->gives_up ? "gives up" : a->write ? "writes" : "reads", what, o->index,
-		       o->pub.name, other->write ? "wrote" : "read", when);
+		       t->pub.name,
+		       a->gives_up ? "gives up"
+		       : a->write  ? "writes"
+				   : "reads",
+		       what, o->index, o->pub.name, other->write ? "wrote" : "read", when);
 }
 
 /* One granule: bytes is which of it. */

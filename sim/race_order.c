@@ -63,8 +63,8 @@ struct sim_race {
 	uint32_t token[WEIR_SIM_TASKS][WEIR_SIM_TASKS]; /* O5 */
 	uint32_t idle[WEIR_SIM_TASKS];                  /* O8 */
 	uint32_t ctx[WEIR_SIM_TASKS], fds[WEIR_SIM_TASKS];
-	uint32_t woken;              /* the last task that this step let go on, or SIM_NONE */
-	struct place *places;        /* by index in the table of objects */
+	uint32_t woken;       /* the last task that this step let go on, or SIM_NONE */
+	struct place *places; /* by index in the table of objects */
 	size_t n_places;
 	struct row *rows; /* the pool */
 	uint32_t n_rows, rows_cap, free_row;
@@ -290,15 +290,15 @@ static void selected(struct sim *s, const struct sim_task *t, const struct weir_
 
 /* What an operation does with its obj[0], and O7. */
 enum {
-	TAKES = 1,          /* the first row, when it succeeds */
-	TAKES_SECOND = 2,   /* the second row, when it succeeds */
-	LEAVES = 4,         /* to the first row */
-	LEAVES_SECOND = 8,  /* to the second */
-	SURROUNDS = 16,     /* takes before it, leaves after it, whatever comes of it */
-	ENDS_CTX = 32,      /* may end a context */
-	FD_TAKES = 64,      /* the row of all descriptors */
+	TAKES = 1,         /* the first row, when it succeeds */
+	TAKES_SECOND = 2,  /* the second row, when it succeeds */
+	LEAVES = 4,        /* to the first row */
+	LEAVES_SECOND = 8, /* to the second */
+	SURROUNDS = 16,    /* takes before it, leaves after it, whatever comes of it */
+	ENDS_CTX = 32,     /* may end a context */
+	FD_TAKES = 64,     /* the row of all descriptors */
 	FD_LEAVES = 128,
-	ALWAYS = 256,       /* takes whatever the result is */
+	ALWAYS = 256, /* takes whatever the result is */
 };
 
 static const uint16_t rules[WEIR_OP_KINDS] = {

@@ -27,11 +27,7 @@
 static const char *const kind_names[] = {
 	"pass",         "assertion",  "crash",           "deadlock",   "leak",   "ownership",
 	"account",      "invariant",  "step limit",      "hang",       "misuse", "nondeterminism",
-	"no decisions", "bad replay", "linearizability", "never true",
-	"pass",      "assertion",      "crash",        "deadlock",   "leak",
-	"ownership", "account",        "invariant",    "step limit", "hang",
-	"misuse",    "nondeterminism", "no decisions", "bad replay", "linearizability",
-	"race",
+	"no decisions", "bad replay", "linearizability", "never true", "race",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)

@@ -222,9 +222,9 @@ static void check(const struct bug *bug, const struct options *o, struct tally *
 	char kinds[32];
 	snprintf(kinds, sizeof(kinds), "%s%s%s", weir_sim_kind_name(bug->kind), bug->other ? ", " : "",
 		 bug->other ? weir_sim_kind_name(bug->other) : "");
-	printf("%-6s %-18s %-44s %-17s %-5s %6llu %6llu %7llu  %s\n", ok[0] && ok[1] && ok[2] ? "ok" : "failed", bug->name,
-	       bug->class, kinds, bug->early ? "early" : "", (unsigned long long)middle, (unsigned long long)worst,
-	       (unsigned long long)median(found.choices, found.n), best);
+	printf("%-6s %-18s %-44s %-17s %-5s %6llu %6llu %7llu  %s\n", ok[0] && ok[1] && ok[2] ? "ok" : "failed",
+	       bug->name, bug->class, kinds, bug->early ? "early" : "", (unsigned long long)middle,
+	       (unsigned long long)worst, (unsigned long long)median(found.choices, found.n), best);
 	fflush(stdout);
 }
 

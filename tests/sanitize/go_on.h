@@ -6,13 +6,13 @@
 
 #undef WEIR_SIM_EQ
 #undef WEIR_SIM_ASSERT
-#define WEIR_SIM_EQ(a, b)                                                           \
-	do {                                                                        \
-		volatile long long a_ = (long long)(a), b_ = (long long)(b);        \
-		(void)a_, (void)b_;                                                 \
+#define WEIR_SIM_EQ(a, b)                                                    \
+	do {                                                                 \
+		volatile long long a_ = (long long)(a), b_ = (long long)(b); \
+		(void)a_, (void)b_;                                          \
 	} while (0)
-#define WEIR_SIM_ASSERT(cond)            \
-	do {                             \
+#define WEIR_SIM_ASSERT(cond)              \
+	do {                               \
 		volatile bool c_ = (cond); \
-		(void)c_;                \
+		(void)c_;                  \
 	} while (0)

@@ -43,11 +43,11 @@ WEIR_API void weir_sim_name_memory(void *p, size_t n, const char *text);
 /* An access and its announcement in one: the value of x; x = value (a statement; the value is computed first). x is
  * evaluated twice. */
 #define WEIR_SIM_GET(x) (weir_sim_read(&(x), sizeof(x)), (x))
-#define WEIR_SIM_SET(x, ...)                              \
-	do {                                              \
+#define WEIR_SIM_SET(x, ...)                               \
+	do {                                               \
 		__typeof__(x) weir_sim_v_ = (__VA_ARGS__); \
-		weir_sim_write(&(x), sizeof(x));          \
-		(x) = weir_sim_v_;                        \
+		weir_sim_write(&(x), sizeof(x));           \
+		(x) = weir_sim_v_;                         \
 	} while (0)
 
 WEIR_EXTERN_C_END

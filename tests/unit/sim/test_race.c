@@ -449,10 +449,10 @@ HALF(sleep_write)
 
 /* ---- ranges ---- */
 
-#define RANGE(name, access, from, to)                      \
-	HALF(name)                                         \
-	{                                                  \
-		(void)ctx;                                 \
+#define RANGE(name, access, from, to)                     \
+	HALF(name)                                        \
+	{                                                 \
+		(void)ctx;                                \
 		access(w->bytes + (from), (to) - (from)); \
 	}
 RANGE(write_0_4, weir_sim_write, 0, 4)
@@ -554,7 +554,12 @@ static const struct program {
 	{.name = "an item, rendezvous", .a = write_send, .b = recv_read},
 	{.name = "an item, select", .a = write_select_send, .b = select_recv_read, .capacity = 1},
 	{.name = "an item, select, rendezvous", .a = write_select_send, .b = select_recv_read},
-	{.name = "after the send", .a = send_write, .b = recv_read, .capacity = 1, .kind = WEIR_SIM_RACE, .always = true},
+	{.name = "after the send",
+	 .a = send_write,
+	 .b = recv_read,
+	 .capacity = 1,
+	 .kind = WEIR_SIM_RACE,
+	 .always = true},
 	{.name = "end of a rendezvous", .a = send_write, .b = write_recv},
 	{.name = "end of a buffered send",
 	 .a = send_write,
@@ -592,29 +597,16 @@ static const struct program {
 	 .capacity = 2,
 	 .cloned = true,
 	 .kind = WEIR_SIM_RACE},
-	{.name = "both items",
-	 .a = send,
-	 .b = write_send_2nd,
-	 .c = recv_both_of_two,
-	 .capacity = 1,
-	 .cloned = true},
+	{.name = "both items", .a = send, .b = write_send_2nd, .c = recv_both_of_two, .capacity = 1, .cloned = true},
 	{.name = "close", .a = write_close, .b = recv_end_read},
 	{.name = "close of the receiver", .a = write_close_rx, .b = send_until_epipe_read, .capacity = 1},
 	{.name = "mutex", .a = locked_write, .b = locked_write},
-	{.name = "one side locks",
-	 .a = locked_write,
-	 .b = write_x,
-	 .kind = WEIR_SIM_RACE,
-	 .always = true},
+	{.name = "one side locks", .a = locked_write, .b = write_x, .kind = WEIR_SIM_RACE, .always = true},
 	{.name = "behind the lock", .a = lock_then_write, .b = locked_write, .kind = WEIR_SIM_RACE},
 	{.name = "a lock not taken", .a = locked_yielding_write, .b = failed_try_then_write, .kind = WEIR_SIM_RACE},
 	{.name = "rwlock", .a = write_locked_write, .b = read_locked_read, .c = read_locked_read},
 	{.name = "two writers", .a = write_locked_write, .b = write_locked_write, .c = read_locked_read},
-	{.name = "two readers",
-	 .a = read_locked_write,
-	 .b = read_locked_write,
-	 .kind = WEIR_SIM_RACE,
-	 .always = true},
+	{.name = "two readers", .a = read_locked_write, .b = read_locked_write, .kind = WEIR_SIM_RACE, .always = true},
 	{.name = "condition", .a = write_signal, .b = await_read},
 	{.name = "semaphore", .a = write_release, .b = acquire_read},
 	{.name = "after the release", .a = release_write, .b = acquire_read, .kind = WEIR_SIM_RACE, .always = true},
@@ -646,10 +638,7 @@ static const struct program {
 	{.name = "free", .a = use_mem, .b = free_mem, .kind = WEIR_SIM_RACE},
 	{.name = "ordered free", .a = use_send, .b = recv_free, .capacity = 1},
 	{.name = "a cell used again", .a = use_cell, .b = use_cell, .c = use_cell},
-	{.name = "a cell used twice",
-	 .a = use_cell_and_keep,
-	 .b = use_cell,
-	 .kind = WEIR_SIM_RACE},
+	{.name = "a cell used twice", .a = use_cell_and_keep, .b = use_cell, .kind = WEIR_SIM_RACE},
 	{.name = "frames", .a = frames, .b = frames},
 };
 
@@ -765,8 +754,8 @@ static bool found(const struct program *p)
 	for (opts.seed = 1; p->always && opts.seed <= 10; opts.seed++) {
 		ok &= search(p, &opts, p->kind, &r);
 		if (r.failed_schedule != 1)
-			printf("     %s, seed %llu: not before schedule %llu\n", p->name,
-			       (unsigned long long)opts.seed, (unsigned long long)r.failed_schedule);
+			printf("     %s, seed %llu: not before schedule %llu\n", p->name, (unsigned long long)opts.seed,
+			       (unsigned long long)r.failed_schedule);
 		ok &= r.failed_schedule == 1;
 	}
 	return ok;
@@ -820,7 +809,10 @@ static bool the_effect_can_be_explored(void)
 	static const char *const strategies[] = {"random", "pos", "surw", "pct3", "dfs", "portfolio"};
 	bool ok = true;
 	for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++) {
-		struct weir_sim_opts opts = {.strategy = strategies[i], .schedules = 200, .no_races = true, .quiet = true};
+		struct weir_sim_opts opts = {.strategy = strategies[i],
+					     .schedules = 200,
+					     .no_races = true,
+					     .quiet = true};
 		struct weir_sim_result r;
 		int rc = weir_sim_run(&opts, lost_update, NULL, &r);
 		ok &= rc == 0;
