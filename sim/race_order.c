@@ -19,7 +19,8 @@
  *  O5  Who is woken knows what the waker knows when its park ends, not before: a row for each task.
  *  O6  A store to an atomic replaces what a load of it takes; the other changes add to it.
  *  O7  Contexts share one row, left by what ends one and taken by whoever is told that one has ended. Descriptors share
- *      one. An operation on a pipeline's run takes and leaves: its inside is not looked at.
+ *      one. An operation on a pipeline's run takes and leaves: its inside is not looked at. A worker whose turn it is
+ *      to emit sends what others have put into the window since, so it takes before each of its sends, too.
  *  O8  Time that moves because nobody can run, and a quiesce, come after everything before that moment: as ThreadSanitizer
  *      is told (sanitize.h Z3). The two differ in one way: TSan sees the internal locks of the library, and so more
  *      order than is kept here.
@@ -63,8 +64,9 @@ struct sim_race {
 	uint32_t token[WEIR_SIM_TASKS][WEIR_SIM_TASKS]; /* O5 */
 	uint32_t idle[WEIR_SIM_TASKS];                  /* O8 */
 	uint32_t ctx[WEIR_SIM_TASKS], fds[WEIR_SIM_TASKS];
-	uint32_t woken;       /* the last task that this step let go on, or SIM_NONE */
-	struct place *places; /* by index in the table of objects */
+	uint32_t run[WEIR_SIM_TASKS]; /* O7: whose worker it is: index of a place, or SIM_NONE */
+	uint32_t woken;               /* the last task that this step let go on, or SIM_NONE */
+	struct place *places;         /* by index in the table of objects */
 	size_t n_places;
 	struct row *rows; /* the pool */
 	uint32_t n_rows, rows_cap, free_row;
@@ -349,10 +351,13 @@ static const uint16_t rules[WEIR_OP_KINDS] = {
 
 void weir__sim_race_begin(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
+	struct sim_race *r = s->race;
 	struct weir__case_view v;
 	if (t->completion)
 		return;
-	s->race->woken = SIM_NONE;
+	r->woken = SIM_NONE;
+	if (op->kind == WEIR_OP_SEND && r->run[t->index] != SIM_NONE) /* O7 */
+		row_take(s, r->places[r->run[t->index]].rows[FIRST], r->clock[t->index]);
 	if (rules[op->kind] & SURROUNDS)
 		take(s, t, op->obj[0], FIRST);
 	count_items(s, op->obj[0]);
@@ -416,7 +421,9 @@ void weir__sim_race_end(struct sim *s, struct sim_task *t, const struct weir_op 
 	if (op->kind == WEIR_OP_CAS && rc == 1)
 		rule |= LEAVES;
 	leave_rows(s, t, op, rule);
-	r->clock[t->index][t->index]++; /* O2 */
+	if (op->kind == WEIR_OP_PIPE_TURN)
+		r->run[t->index] = op->obj[0]->shadow - 1; /* there is a place: rows were left in it */
+	r->clock[t->index][t->index]++;                    /* O2 */
 }
 
 void weir__sim_race_park(struct sim *s, struct sim_task *t, const struct weir_op *op)
@@ -449,6 +456,7 @@ static void first_clock(struct sim_race *r, uint32_t task)
 {
 	memset(r->clock[task], 0, sizeof(r->clock[0]));
 	memset(r->token[task], 0, sizeof(r->token[0]));
+	r->run[task] = SIM_NONE;
 	r->clock[task][task] = 1;
 }
 
