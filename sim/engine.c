@@ -33,10 +33,12 @@
 #include "break.h"
 #include "explored.h"
 #include "order.h"
+#include "race.h"
 #include "strategy.h"
 #include "stuck.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WIDE_BOUND (UINT64_C(1) << 31)
 #define WALL_BASE (INT64_C(946684800) * 1000000000) /* 2000-01-01, as Go's synctest */
 
@@ -75,6 +77,8 @@ static void after_all(struct sim *s)
 {
 	for (uint32_t i = 0; SIM_TSAN && i < s->n_tasks; i++)
 		weir__san_acquire(&s->tasks[i]->since_at);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_after_all(s, weir__sim_current(s));
 }
 
 static bool can_run(const struct sim *s, uint32_t task)
@@ -230,6 +234,8 @@ static uint32_t pick(struct sim *s)
 {
 	for (;;) {
 		if (s->n_runnable == 0) {
+			if (UNLIKELY(s->racing))
+				weir__sim_race_idle(s);
 			if (!wake_quiescing(s) && !advance_time(s, false))
 				finish(s);
 			continue;
@@ -326,6 +332,8 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	if (s->pairs && !t->completion)
 		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_begin(s, t, op);
 }
 
 static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
@@ -380,6 +388,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 	case WEIR_NOTE_RESULT:
 		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
 			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
+		if (UNLIKELY(s->racing))
+			weir__sim_race_end(s, weir__sim_current(s), event->op, event->rc);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
 		if (weir__sim_is_reading(event->op->kind))
 			weir__sim_note_reader(s, weir__sim_current(s), event->op, event->rc);
@@ -538,6 +548,8 @@ static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void 
 	t->fn = fn;
 	t->arg = arg;
 	make_runnable(s, t);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_spawn(s, weir__sim_current(s), t);
 	weir__san_release(t);
 	*out = &t->pub;
 	return 0;
@@ -577,6 +589,8 @@ static void sim_join(weir_rt *rt, weir_task *task)
 	if (s->pairs)
 		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_join(s, t, target);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
 
@@ -594,6 +608,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	}
 	const struct weir_op *op = t->op;
 	weir__san_enter();
+	if (UNLIKELY(s->racing))
+		weir__sim_race_park(s, t, op);
 	weir__sim_op_end(s, t, op);
 	between_steps(s);
 	t->op = op;
@@ -613,6 +629,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	begin_step(s, t);
 	weir__san_leave();
 	weir__san_acquire(&t->token);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_resume(s, t);
 	if (t->due && t->idle)
 		after_all(s);
 	if (op == &t->own)
@@ -630,8 +648,11 @@ static int sim_park(weir_rt *rt, int64_t deadline_at)
 		assert(t->token || t->due);
 	}
 	bool token = t->token;
-	if (token)
+	if (token) {
 		weir__san_acquire(&t->token);
+		if (UNLIKELY(s->racing))
+			weir__sim_race_resume(s, t);
+	}
 	t->token = t->due = false;
 	return token ? 0 : WEIR_ETIMEOUT; /* E4 */
 }
@@ -640,6 +661,8 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 {
 	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	weir__san_release(&t->token);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_wake(s, t);
 	t->wake_step = s->step;
 	if (t->state != SIM_PARKED)
 		return;
@@ -697,6 +720,8 @@ void weir__sim_end(struct sim *s, int rc)
 	struct sim_task *t = weir__sim_current(s);
 	assert(t->op == &t->own);
 	weir__san_enter();
+	if (UNLIKELY(s->racing))
+		weir__sim_race_end(s, t, &t->own, rc);
 	weir__sim_op_end(s, t, &t->own);
 	if (s->trace)
 		weir__sim_trace_result(s, t, &t->own, rc);
@@ -825,7 +850,7 @@ static void reset(struct sim *s)
 	s->barriers = 0;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
-	s->checking = false;
+	s->checking = s->racing = false;
 	s->n_invariants = 0;
 	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);

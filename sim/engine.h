@@ -10,6 +10,7 @@
  *   sanitize.c  what ASan, TSan and Valgrind must know of fibers and memory
  *   explore.c   with -DWEIR_EXPLORE_ATOMICS: the atomics and locks inside of operations
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
+ *   race*.c     races on memory whose accesses are announced
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   jobs.c      the same over several processes; progress.c how far it is
  *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
@@ -139,6 +140,7 @@ struct sim_pairs;
 struct sim_strategy;
 struct sim_order;
 struct sim_trace;
+struct sim_race;
 
 struct sim {
 	struct weir_rt rt; /* first: the runtime tasks see */
@@ -159,6 +161,7 @@ struct sim {
 	uint64_t barriers;       /* moments at which nobody could run */
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
+	bool racing; /* an access was announced in this schedule: race.h's functions are to be called */
 	struct sim_failure failure;
 	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
@@ -184,7 +187,8 @@ struct sim {
 	uint32_t n_clocks, clocks_cap;
 	struct sim_invariant invariants[8];
 	uint32_t n_invariants;
-	bool checking; /* an invariant is being called */
+	bool checking;         /* an invariant is being called */
+	struct sim_race *race; /* NULL: none ever was */
 
 	/* the search */
 	struct sim_strategy *strategy;

@@ -22,6 +22,7 @@
 #include "order.h"
 #include "report.h"
 #include "search.h"
+#include "race.h"
 #include "stuck.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
@@ -29,7 +30,7 @@
 static const char *const kind_names[] = {
 	"pass",         "assertion",  "crash",           "deadlock",   "leak",   "ownership",
 	"account",      "invariant",  "step limit",      "hang",       "misuse", "nondeterminism",
-	"no decisions", "bad replay", "linearizability", "never true",
+	"no decisions", "bad replay", "linearizability", "never true", "race",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -589,6 +590,7 @@ static void sim_dispose(struct sim *s)
 {
 	weir__sim_slabs_free(s);
 	weir__sim_fds_free(s);
+	weir__sim_race_free(s);
 	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
 		free(s->tasks[i]);
 	weir__sim_trace_free(s->trace);

@@ -14,10 +14,11 @@
  *
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
  * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
- * use of a handle by two tasks that are not ordered, stale handles, a channel whose account does not balance, broken
- * invariants, histories that no order explains, runs without end, a run that differs when it is repeated. WHAT IT DOES
- * NOT SEE: interleavings inside an operation and between plain memory accesses, time that passes inside an operation,
- * weak memory, real blocking calls. Ownership handed over by anything but weir's operations looks unordered to it.
+ * use of a handle by two tasks that are not ordered, races on memory whose accesses are announced, stale handles, a
+ * channel whose account does not balance, broken invariants, histories that no order explains, runs without end, a run
+ * that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory
+ * accesses, time that passes inside an operation, weak memory, real blocking calls. Ownership handed over by anything
+ * but weir's operations looks unordered to it.
  *
  * MALLOC: calls of malloc, calloc, realloc, free, strdup and the like in tasks, from code that is linked into the
  * program, are the simulator's, if the program is linked with the flags of weir-sim.pc (-Wl,--wrap=malloc,...). What
@@ -40,6 +41,7 @@
 #include <weir/sim/explored.h>
 #include <weir/sim/fd.h>
 #include <weir/sim/history.h>
+#include <weir/sim/memory.h>
 #include <weir/sim/scenario.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -64,6 +66,7 @@ enum weir_sim_kind {
 	/* no order explains what operations returned (weir/sim/history.h) */
 	WEIR_SIM_LINEARIZABILITY,
 	WEIR_SIM_NEVER_TRUE, /* opts.need_sometimes: a condition that was true in no schedule */
+	WEIR_SIM_RACE,       /* two accesses that were announced (weir/sim/memory.h), and nothing orders them */
 };
 
 struct weir_sim_opts {
@@ -101,6 +104,8 @@ struct weir_sim_opts {
 	bool need_sometimes;     /* a weir_sim_sometimes that was never true is a failure */
 	bool progress;           /* how far the search is, on stderr, some times a second */
 	bool quiet;              /* nothing on stderr */
+	bool no_races;           /* accesses that are announced are not looked at */
+	bool memory_steps;       /* they are steps: other tasks may run right before each of them */
 };
 
 struct weir_sim_result {
