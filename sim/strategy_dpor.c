@@ -277,7 +277,7 @@ static uint32_t extend(struct dpor *d, const struct sim *s, uint32_t n, bool clo
 	uint32_t proc = choose(d, s, st, clock, &d->below);
 	if (proc == DPOR_PROCS) {
 		writable(s)->cut = true;
-		return weir__sim_standard(s);
+		return SIM_NONE; /* the engine leaves */
 	}
 	uint32_t task = proc == DPOR_CLOCK ? SIM_CLOCK : d->task[proc];
 	announce(d, s, st, task);
@@ -296,7 +296,7 @@ static uint32_t follow(struct dpor *d, const struct sim *s, uint32_t n, bool clo
 	     (s->tasks[task]->op->kind != st->act.effect.kind || s->tasks[task]->completion != st->end))) {
 		d->broken = true;
 		writable(s)->cut = true;
-		return weir__sim_standard(s);
+		return SIM_NONE; /* the engine leaves */
 	}
 	if (last) {
 		uint32_t values = st->n_values;

@@ -88,6 +88,7 @@ static struct weir_sim_opts options(const struct scenario *s, const char *strate
 				      .strategy = strategy,
 				      .early = s->small.early,
 				      .no_early = s->small.early == 0,
+				      .count_orders = true,
 				      .allow_no_decisions = true};
 }
 
