@@ -31,9 +31,10 @@
  *      context, a step that looked at the clock (by itself or for the user) reads it. What a step did holds for each
  *      schedule in which nothing that it depends on changed places.
  *  D7  Writes of one group commute in every state: spawns of a scope and ends of its tasks without an error (by its
- *      owner and its tasks, where no function waits for the end of a context), adds to a wait group, dones of one. D5's pairs are dependent here.
- *  D8  The end of a wait that another task has decided (by its token alone): a lock, a send, a receive, a select. All that
- *      happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore is
+ *      owner and its tasks, where no function waits for the end of a context), adds to a wait group, dones of one.
+ *      D5's pairs are dependent here.
+ *  D8  The end of a wait that another task has decided (by its token alone): a lock, a send, a receive, a select. All
+ *      that happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore is
  *      not among them: who gives up lets others go.
  *  D9  A join of a scope that finds tasks running and has nothing to tell them changes nothing (silent): it is as good
  *      as one that comes when the last of them has gone. Nothing can be added to the scope in between.
