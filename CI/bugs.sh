@@ -45,7 +45,8 @@ sources() {
 # the same from the page
 rows() {
 	local cell='| \(.*\) ' figure='| [0-9]* ' word='| [a-z0-9]* '
-	sed -n "s/^| \`\([a-z0-9_]*\)\` $cell$cell$cell$cell$word$figure$figure$figure$figure$figure|$/\1|\2|\3|\4|\5/p" \
+	local figures=$figure$figure$figure$figure$figure
+	sed -n "s/^| \`\([a-z0-9_]*\)\` $cell$cell$cell$cell$word$figures|$/\1|\2|\3|\4|\5/p" \
 		"$page"
 }
 
@@ -69,11 +70,13 @@ write)
 	{
 		sed '/^<!-- table -->$/q' "$page"
 		echo
-		printf '| %s ' bug origin class 'found as' 'what weir leaves of it' best 'its median' median worst choices preemptions
+		printf '| %s ' bug origin class 'found as' 'what weir leaves of it' \
+			best 'its median' median worst choices preemptions
 		echo '|'
 		echo '|---|---|---|---|---|---|---:|---:|---:|---:|---:|'
 		while IFS='|' read -r name origin class kind left; do
-			IFS='|' read -r _ best least median worst choices preemptions < <(grep "^$name|" "$work/figures")
+			IFS='|' read -r _ best least median worst choices preemptions \
+				< <(grep "^$name|" "$work/figures")
 			printf '| %s ' "\`$name\`" "$origin" "$class" "$kind" "$left" "$best" \
 				"$least" "$median" "$worst" "$choices" "$preemptions"
 			echo '|'

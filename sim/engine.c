@@ -250,12 +250,14 @@ static uint32_t pick(struct sim *s)
 						.standard = standard,
 						.clock = clock};
 			next = s->strategy->pick(s->strategy, &view);
-			if (s->failure.kind) /* a replay that does not fit */
+			if (s->failure.kind || s->cut) /* a replay that does not fit */
 				weir__sim_leave(s);
 			*record(s) =
 				(struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step};
 		} else if (s->strategy->alone) {
 			s->strategy->alone(s->strategy, s, next);
+			if (s->cut)
+				weir__sim_leave(s);
 		}
 		if (next != SIM_CLOCK) {
 			assert(can_run(s, next));
@@ -578,9 +580,9 @@ static void sim_join(weir_rt *rt, weir_task *task)
 				weir__sim_trace_block(s, t);
 			weir__sim_held_up(s, t);
 		}
+		t->completion = true;
 		reschedule(s, t);
 		s->n_held_up -= waits;
-		t->completion = true;
 		begin_step(s, t);
 		weir__san_leave();
 		t->op = outer;
@@ -622,9 +624,9 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	bool held_up = weir__sim_waits_for_tasks(op->kind);
 	if (held_up)
 		weir__sim_held_up(s, t);
+	t->completion = true;
 	reschedule(s, t);
 	s->n_held_up -= held_up;
-	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
 	weir__san_leave();
@@ -663,7 +665,6 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 	weir__san_release(&t->token);
 	if (UNLIKELY(s->racing))
 		weir__sim_race_wake(s, t);
-	t->wake_step = s->step;
 	if (t->state != SIM_PARKED)
 		return;
 	if (t->deadline_at != WEIR_FOREVER)
@@ -698,8 +699,8 @@ void weir__sim_quiesce(struct sim *s)
 	make_waiting(s, t, SIM_QUIESCING);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
-	reschedule(s, t);
 	t->completion = true;
+	reschedule(s, t);
 	begin_step(s, t);
 	weir__san_leave();
 	after_all(s);
@@ -848,6 +849,7 @@ static void reset(struct sim *s)
 	s->fault_hit = false;
 	s->facts = 0;
 	s->barriers = 0;
+	s->cut = false;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
 	s->checking = s->racing = false;
@@ -885,7 +887,7 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 	s->inside = false;
 	if (SIM_SAN_FIBERS)
 		weir__san_schedule_over(s);
-	if (!s->failure.kind)
+	if (!s->failure.kind && !s->cut)
 		weir__sim_check_leaks(s);
 }
 

@@ -74,6 +74,7 @@ struct sim_object {
 	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
 	const void *user_site, *made_site;
 	uint32_t children;  /* contexts: how many of its children live */
+	bool watched;       /* scopes: a function was registered for the end of a context */
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
 	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
@@ -95,7 +96,6 @@ struct sim_task {
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
-	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
 	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
@@ -157,8 +157,9 @@ struct sim {
 	uint64_t step, decisions, hash;
 	uint64_t data_choices;
 	unsigned early_left;
-	unsigned facts;          /* enum sim_fact, of the step that runs or has just run */
-	uint64_t barriers;       /* moments at which nobody could run */
+	unsigned facts;    /* enum sim_fact, of the step that runs or has just run */
+	uint64_t barriers; /* moments at which nobody could run */
+	bool cut; /* set by a strategy, in a pick: all that could come has been run; the schedule is given up */
 	uint64_t allocs, spawns; /* counted for faults */
 	bool fault_hit;
 	bool racing; /* an access was announced in this schedule: race.h's functions are to be called */

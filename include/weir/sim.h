@@ -70,17 +70,19 @@ enum weir_sim_kind {
 };
 
 struct weir_sim_opts {
-	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
-	const char *strategy; /* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N
-	                         * preemptions), "ipb" (dfs with bounds that rise by themselves: preemptions and
-	                         * early timers, 0/0, 1/0, 0/1, 2/0, ..., until there are no more),
-	                         * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
-	uint64_t seed;        /* 0: 1 */
-	uint64_t schedules;   /* 0: 1000; dfs, ipb: 0 is no limit */
-	uint64_t steps;       /* per schedule; 0: 20000 */
-	uint64_t max_steps;   /* of all schedules together; 0: no limit */
-	int64_t wall_ns;      /* real time for the search; 0: no limit */
-	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs: 0, and then in
+	const char *name; /* of the scenario, in reports and replay strings; NULL: "scenario" */
+	/* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions), "ipb" (dfs
+	 * with bounds that rise by themselves: preemptions and early timers, 0/0, 1/0, 0/1, 2/0, ..., until there are no
+	 * more), "dpor" (exhaustive but for the order of independent steps; at most 63 tasks; early timers, and scenarios
+	 * with invariants, are not reduced), "sdpor" (likewise: keeps less, runs more), "portfolio" (NULL; pos, surw,
+	 * pct3 and pct10 in turn) */
+	const char *strategy;
+	uint64_t seed;      /* 0: 1 */
+	uint64_t schedules; /* 0: 1000; dfs, ipb, dpor: 0 is no limit */
+	uint64_t steps;     /* per schedule; 0: 20000 */
+	uint64_t max_steps; /* of all schedules together; 0: no limit */
+	int64_t wall_ns;    /* real time for the search; 0: no limit */
+	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs, dpor: 0, then in
 	 * each; with ipb: as often as can be, and then it is the highest bound. */
 	unsigned early;
 	bool no_early;      /* time moves only when every task waits */
@@ -111,14 +113,15 @@ struct weir_sim_opts {
 struct weir_sim_result {
 	enum weir_sim_kind kind;
 	uint64_t schedules, steps, decisions; /* of the whole search */
-	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
-	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn */
-	uint64_t failed_schedule;             /* from 1; 0: none failed; repeated ones count here */
-	uint64_t preemptions; /* of the failure as it is told, made smaller; 0 where it was not run again */
-	uint64_t hash;        /* of the last schedule */
-	int64_t time_ns;      /* virtual time at its end */
-	char replay[4096];    /* of the failure; "" if none, or too long to be written down */
-	char message[512];    /* the first line of the failure */
+	bool exhausted;                       /* dfs, dpor: every schedule (within the bound) was run */
+	uint64_t blocked;         /* dpor: of the schedules, those given up because what they led to had been run */
+	uint64_t faults;          /* of a sweep: how many allocations and spawns failed in turn */
+	uint64_t failed_schedule; /* from 1; 0: none failed; repeated ones count here */
+	uint64_t preemptions;     /* of the failure as it is told, made smaller; 0 where it was not run again */
+	uint64_t hash;            /* of the last schedule */
+	int64_t time_ns;          /* virtual time at its end */
+	char replay[4096];        /* of the failure; "" if none, or too long to be written down */
+	char message[512];        /* the first line of the failure */
 	struct weir_sim_explored explored;
 };
 
