@@ -5,8 +5,8 @@
  * For each bug of this folder (bugs.h), with the default strategy or the one that --strategy names:
  *
  *  R1  Found, as the kind (or one of the two) its file states, within SCHEDULES schedules, with each of --seeds seeds
- *      in a row. A search that is lucky with one seed is not counted.
- *      A race must be found within RACE_SCHEDULES: nearly every schedule has it.
+ *      in a row. A search that is lucky with one seed is not counted. A race must be found within RACE_SCHEDULES:
+ *      nearly every schedule has it.
  *  R2  Each failure is shrunk, and its replay string runs into the same kind again, in one schedule.
  *  R3  The twin is run for --twin-schedules schedules and nothing is found in it: a finder that cries at everything
  *      would pass R1.
@@ -20,12 +20,12 @@
  * choices that differ from the default policy are left in the shrunk replay string, and how many preemptions the
  * schedule has (medians).
  *
- * With --best each bug is searched for with each strategy by itself as well; the table gets the one with the best median
- * and that median, and what each strategy finds within GOAL_SCHEDULES is counted below it.
+ * With --best each bug is searched for with each strategy by itself as well; the table gets the one with the best
+ * median and that median, and what each strategy finds within GOAL_SCHEDULES is counted below it.
  *
  *   bugs [--full] [--best] [--strategy S] [--seeds N] [--twin-schedules N] [--list] [--show] [NAME...]
- * --full: 20 seeds, 10,000 schedules, and --best. --show: the reports of the first seed. Exit status 0: all of it held, 1: not,
- * 2: bad arguments. Ends with `N passed, N failed`. */
+ * --full: 20 seeds, 10,000 schedules, and --best. --show: the reports of the first seed. Exit status 0: all of it
+ * held, 1: not, 2: bad arguments. Ends with `N passed, N failed`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
