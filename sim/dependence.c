@@ -8,18 +8,17 @@
  *  D2  What an operation does to things it does not name is in its row of `rules`, as wide reads and writes:
  *      - a context ends by a cancel of it or of an ancestor, by the error of a task of its scope, by the owner of the
  *        scope, by the last reader of a pipeline's results: all of these write all contexts, and whatever takes a
- *        context reads them. Ancestry is not looked at.
- *        So does whatever may let a task go that waits with a context: it passes over those whose context has ended.
- *        Locks are waited for without one.
- *      - timers look at the clock, and so does whatever takes a context with a deadline. What a task does with the
- *        time it reads between operations is not seen by anybody here.
+ *        context reads them. Ancestry is not looked at. So does whatever may let a task go that waits with a context:
+ *        it passes over those whose context has ended. Locks are waited for without one.
+ *      - timers look at the clock, and so does whatever takes a context with a deadline. What a task does with the time
+ *        it reads between operations is not seen by anybody here.
  *      - acting on a pipeline's run shuts its jobs channel or reads its account: that concerns every channel.
  *      - sets of counters are no objects of the simulator's table: one thing to read and to write.
  *      - bytes written to a descriptor are read from another: all operations on descriptors are dependent.
  *  D3  A handle belongs to one task; what is done with it is done to its channel, which is named too. Send and receive
  *      on a channel that is neither empty nor full would commute; they are kept dependent.
- *  D4  Start, exit, join and yield touch nothing: their order against another operation is no difference, and what
- *      they enable comes after them.
+ *  D4  Start, exit, join and yield touch nothing: their order against another operation is no difference, and what they
+ *      enable comes after them.
  *  D5  Some pairs commute in one state only. The question is asked for two operations that are both about to happen,
  *      and the state is the present one. That two siblings leave their scope would commute if both succeed, but their
  *      results are not known yet: D1.
@@ -31,11 +30,11 @@
  *      context, a step that looked at the clock (by itself or for the user) reads it. What a step did holds for each
  *      schedule in which nothing that it depends on changed places.
  *  D7  Writes of one group commute in every state: spawns of a scope and ends of its tasks without an error (by its
- *      owner and its tasks, where no function waits for the end of a context), adds to a wait group, dones of one.
- *      D5's pairs are dependent here.
+ *      owner and its tasks, where no function waits for the end of a context), adds to a wait group, dones of one. D5's
+ *      pairs are dependent here.
  *  D8  The end of a wait that another task has decided (by its token alone): a lock, a send, a receive, a select. All
- *      that happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore is
- *      not among them: who gives up lets others go.
+ *      that happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore
+ *      is not among them: who gives up lets others go.
  *  D9  A join of a scope that finds tasks running and has nothing to tell them changes nothing (silent): it is as good
  *      as one that comes when the last of them has gone. Nothing can be added to the scope in between.
  *  D10 An invariant looks between all steps, so while there is one all are dependent. */

@@ -373,8 +373,8 @@ void weir__sim_guard_patient(void); /* from now on nothing hangs, and the wall b
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
- * empty. Returns the length without limit. */
+/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead
+ * of a list that is empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
 
 #define SIM_EXPECT_TEXT 32

@@ -21,9 +21,9 @@
  *  O7  Contexts share one row, left by what ends one and taken by whoever is told that one has ended. Descriptors share
  *      one. An operation on a pipeline's run takes and leaves: its inside is not looked at. A worker whose turn it is
  *      to emit sends what others have put into the window since, so it takes before each of its sends, too.
- *  O8  Time that moves because nobody can run, and a quiesce, come after everything before that moment: as ThreadSanitizer
- *      is told (sanitize.h Z3). The two differ in one way: TSan sees the internal locks of the library, and so more
- *      order than is kept here.
+ *  O8  Time that moves because nobody can run, and a quiesce, come after everything before that moment: as
+ *      ThreadSanitizer is told (sanitize.h Z3). The two differ in one way: TSan sees the internal locks of the library,
+ *      and so more order than is kept here.
  *  O9  A spawn joins tasks of the scope that are over, to be rid of them: no order that a header promises. The join of
  *      the scope has it all the same, from what each task leaves with the scope at its end.
  *

@@ -71,11 +71,11 @@ enum weir_sim_kind {
 
 struct weir_sim_opts {
 	const char *name; /* of the scenario, in reports and replay strings; NULL: "scenario" */
-	/* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions), "ipb" (dfs
-	 * with bounds that rise by themselves: preemptions and early timers, 0/0, 1/0, 0/1, 2/0, ..., until there are no
-	 * more), "dpor" (exhaustive but for the order of independent steps; at most 63 tasks; early timers, and scenarios
-	 * with invariants, are not reduced), "sdpor" (likewise: keeps less, runs more), "portfolio" (NULL; pos, surw,
-	 * pct3 and pct10 in turn) */
+	/* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions),
+	 * "ipb" (dfs with bounds that rise by themselves: preemptions and early timers, 0/0, 1/0, 0/1, 2/0, ...,
+	 * until there are no more), "dpor" (exhaustive but for the order of independent steps; at most 63 tasks;
+	 * early timers, and scenarios with invariants, are not reduced), "sdpor" (likewise: keeps less, runs more),
+	 * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
 	const char *strategy;
 	uint64_t seed;      /* 0: 1 */
 	uint64_t schedules; /* 0: 1000; dfs, ipb, dpor: 0 is no limit */

@@ -10,16 +10,16 @@
  * WHAT ORDERS: spawn before the task's first line; a task's end before the join of its scope; a send before the receive
  * of that item, and a receive before the send that takes its room (with capacity 0: before the end of that send); a
  * close before the receive or send that is told of it; unlock before the next lock (what two readers did stays
- * unordered); signal and broadcast before the wait they end; release before acquire; done before wait; the function of a
- * once before every return of it; a store or change of a weir_atomic before the load that sees it; a cancel before the
- * operation that is told of it; everything on one pipeline run; writes to descriptors before reads. And, in the
- * simulator only, everything before a moment at which every task waited (time that moves, weir_sim_quiesce). A
- * sleep whose timer fires early orders nothing, nor do counters (weir/core/stats.h), two sends, two receives.
+ * unordered); signal and broadcast before the wait they end; release before acquire; done before wait; the function of
+ * a once before every return of it; a store or change of a weir_atomic before the load that sees it; a cancel before
+ * the operation that is told of it; everything on one pipeline run; writes to descriptors before reads. And, in the
+ * simulator only, everything before a moment at which every task waited (time that moves, weir_sim_quiesce). A sleep
+ * whose timer fires early orders nothing, nor do counters (weir/core/stats.h), two sends, two receives.
  *
- * These are NO SCHEDULING POINTS: no other task runs between the announcement and the access. A race is a matter of the
- * order that operations make, and that is the same wherever between two operations the accesses stand: a switch there
- * would show the same race again. It would show more of what the race does: opts.memory_steps makes each announcement a
- * step, and with opts.no_races the schedule goes on to see. */
+ * These are NO SCHEDULING POINTS: no other task runs between the announcement and the access. A race is a matter of
+ * the order that operations make, and that is the same wherever between two operations the accesses stand: a switch
+ * there would show the same race again. It would show more of what the race does: opts.memory_steps makes each
+ * announcement a step, and with opts.no_races the schedule goes on to see. */
 #ifndef WEIR_SIM_MEMORY_H
 #define WEIR_SIM_MEMORY_H
 
