@@ -44,8 +44,9 @@ sources() {
 
 # the same from the page
 rows() {
-	local cell='| \(.*\) ' figure='| [0-9]* '
-	sed -n "s/^| \`\([a-z0-9_]*\)\` $cell$cell$cell$cell| portfolio $figure$figure$figure$figure|$/\1|\2|\3|\4|\5/p" \
+	local cell='| \(.*\) ' figure='| [0-9]* ' word='| [a-z0-9]* '
+	local figures=$figure$figure$figure$figure$figure
+	sed -n "s/^| \`\([a-z0-9_]*\)\` $cell$cell$cell$cell$word$figures|$/\1|\2|\3|\4|\5/p" \
 		"$page"
 }
 
@@ -59,25 +60,31 @@ write)
 		grep -v '^ok ' "$work/out"
 		stop 'not all of it held'
 	}
-	# name, median, worst, choices, preemptions
-	awk '$1 == "ok" { print $2 "|" $(NF - 3) "|" $(NF - 2) "|" $(NF - 1) "|" $NF }' "$work/out" | sort >"$work/figures"
+	# name, best strategy and its median, median, worst, choices, preemptions
+	awk '$1 == "ok" {
+		print $2 "|" $(NF - 1) "|" $NF "|" $(NF - 5) "|" $(NF - 4) "|" $(NF - 3) "|" $(NF - 2)
+	}' "$work/out" | sort >"$work/figures"
 	cut -d '|' -f 1 "$work/figures" >"$work/run"
 	cut -d '|' -f 1 "$work/sources" | sort | cmp -s - "$work/run" ||
 		stop 'the program has other bugs than the folder'
 	{
 		sed '/^<!-- table -->$/q' "$page"
 		echo
-		printf '| %s ' bug origin class 'found as' 'what weir leaves of it' strategy median worst choices preemptions
+		printf '| %s ' bug origin class 'found as' 'what weir leaves of it' \
+			best 'its median' median worst choices preemptions
 		echo '|'
-		echo '|---|---|---|---|---|---|---:|---:|---:|---:|'
+		echo '|---|---|---|---|---|---|---:|---:|---:|---:|---:|'
 		while IFS='|' read -r name origin class kind left; do
-			IFS='|' read -r _ median worst choices preemptions < <(grep "^$name|" "$work/figures")
-			printf '| %s ' "\`$name\`" "$origin" "$class" "$kind" "$left" portfolio \
-				"$median" "$worst" "$choices" "$preemptions"
+			IFS='|' read -r _ best least median worst choices preemptions \
+				< <(grep "^$name|" "$work/figures")
+			printf '| %s ' "\`$name\`" "$origin" "$class" "$kind" "$left" "$best" \
+				"$least" "$median" "$worst" "$choices" "$preemptions"
 			echo '|'
 		done <"$work/sources"
 		echo
 		echo "$count bugs."
+		echo
+		grep '^found within ' "$work/out" | sed 's/^f/F/; s/$/./'
 	} >"$work/page"
 	grep -q '^<!-- table -->$' "$work/page" || stop "$page does not say where its table is"
 	cp "$work/page" "$page"

@@ -320,7 +320,7 @@ rows() {
 	local name
 	for name in $(names); do
 		load "$name" >/dev/null
-		echo "| \`$name\` | $breaks | ${rule% *} ([\`${rule##*/}\`](../${rule##* })) |"
+		echo "| \`$name\` | $breaks | ${rule% *} ([\`$(basename "${rule##* }")\`](../${rule##* })) |"
 	done
 }
 

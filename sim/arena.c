@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "race.h"
 
 #define STACK_BYTES ((size_t)256 << 10)
 #define MEMORY_BYTES ((size_t)32 << 20) /* of addresses; what is never used costs nothing */
@@ -209,6 +209,8 @@ SIM_NO_ASAN static void take_back(struct sim *s, struct sim_block *block)
 	struct sim_slab *slab = s->slabs[block->task];
 	unsigned char *mem = (unsigned char *)block + HEADER;
 	assert(block->state == BLOCK_LIVE && slab->live > 0);
+	if (s->racing)
+		weir__sim_race_released(s, mem, block->bytes, block->heap ? block->site : NULL);
 	block->state = BLOCK_RELEASED;
 	slab->live--;
 	if (SIM_SAN_MEMORY && (block->heap || !holds_end(s, mem, block->bytes)))

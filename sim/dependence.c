@@ -8,16 +8,17 @@
  *  D2  What an operation does to things it does not name is in its row of `rules`, as wide reads and writes:
  *      - a context ends by a cancel of it or of an ancestor, by the error of a task of its scope, by the owner of the
  *        scope, by the last reader of a pipeline's results: all of these write all contexts, and whatever takes a
- *        context reads them. Ancestry is not looked at.
- *      - timers look at the clock, and so does whatever takes a context with a deadline. What a task does with the
- *        time it reads between operations is not seen by anybody here.
+ *        context reads them. Ancestry is not looked at. So does whatever may let a task go that waits with a context:
+ *        it passes over those whose context has ended. Locks are waited for without one.
+ *      - timers look at the clock, and so does whatever takes a context with a deadline. What a task does with the time
+ *        it reads between operations is not seen by anybody here.
  *      - acting on a pipeline's run shuts its jobs channel or reads its account: that concerns every channel.
  *      - sets of counters are no objects of the simulator's table: one thing to read and to write.
  *      - bytes written to a descriptor are read from another: all operations on descriptors are dependent.
  *  D3  A handle belongs to one task; what is done with it is done to its channel, which is named too. Send and receive
  *      on a channel that is neither empty nor full would commute; they are kept dependent.
- *  D4  Start, exit, join and yield touch nothing: their order against another operation is no difference, and what
- *      they enable comes after them.
+ *  D4  Start, exit, join and yield touch nothing: their order against another operation is no difference, and what they
+ *      enable comes after them.
  *  D5  Some pairs commute in one state only. The question is asked for two operations that are both about to happen,
  *      and the state is the present one. That two siblings leave their scope would commute if both succeed, but their
  *      results are not known yet: D1.
@@ -29,13 +30,18 @@
  *      context, a step that looked at the clock (by itself or for the user) reads it. What a step did holds for each
  *      schedule in which nothing that it depends on changed places.
  *  D7  Writes of one group commute in every state: spawns of a scope and ends of its tasks without an error (by its
- *      owner and its tasks, and without watchers), adds to a wait group, dones of one. D5's pairs are dependent here.
- *  D8  The end of a wait that another task has decided (it has a token): a lock, a send, a receive, a select. All that
- *      happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore is
- *      not among them: who gives up lets others go.
+ *      owner and its tasks, where no function waits for the end of a context), adds to a wait group, dones of one. D5's
+ *      pairs are dependent here.
+ *  D8  The end of a wait that another task has decided (by its token alone): a lock, a send, a receive, a select. All
+ *      that happened to the object happened when it was decided, and only the contexts are still looked at. A semaphore
+ *      is not among them: who gives up lets others go.
  *  D9  A join of a scope that finds tasks running and has nothing to tell them changes nothing (silent): it is as good
  *      as one that comes when the last of them has gone. Nothing can be added to the scope in between.
- *  D10 An invariant looks between all steps, so while there is one all are dependent. */
+ *  D10 An invariant looks between all steps, so while there is one all are dependent.
+ *  D11 When a task is found to go round in vain (spin.c), and for how long, depends on what others have done, and on
+ *      whether they can run: so all are dependent while one is.
+ *  D12 Where faults are possible, each place for one is counted, and its number decides: such steps are dependent. A
+ *      join that begins is one, though it may find that it need not wait. */
 #include "dependence.h"
 
 #include <assert.h>
@@ -47,6 +53,13 @@
 #define CHANNELS SIM_WIDE_CHANNELS
 #define DESCRIPTORS SIM_WIDE_DESCRIPTORS
 #define COUNTERS SIM_WIDE_COUNTERS
+
+/* The wait for a lock looks at no context, although its caller names one. */
+static const bool blind[WEIR_OP_KINDS] = {
+	[WEIR_OP_LOCK] = true,
+	[WEIR_OP_READ_LOCK] = true,
+	[WEIR_OP_WRITE_LOCK] = true,
+};
 
 enum { WRITE = 0, READ = 1 }; /* a kind without a row of its own writes */
 
@@ -144,7 +157,9 @@ static void touch(const struct sim *s, struct sim_effect *e, const struct weir_o
 	if (obj->kind == WEIR_OBJ_CTX)
 		e->wide_read |= CONTEXTS | deadline_of(obj);
 	else if (obj->kind == WEIR_OBJ_CHAN)
-		e->wide_read |= CHANNELS;
+		e->wide_read |= CONTEXTS | CHANNELS;
+	else if (obj->kind != WEIR_OBJ_MUTEX && obj->kind != WEIR_OBJ_RWLOCK && obj->kind != WEIR_OBJ_ATOMIC)
+		e->wide_read |= CONTEXTS;
 	e->wide_read |= SIM_WIDE_OTHERS;
 	if (obj->shadow == 0 || obj->shadow > s->n_objects || e->n == SIM_EFFECT_OBJECTS) { /* D1 */
 		e->wide_write |= SIM_WIDE_OTHERS;
@@ -152,6 +167,19 @@ static void touch(const struct sim *s, struct sim_effect *e, const struct weir_o
 	}
 	e->object[e->n] = obj->shadow - 1;
 	e->written |= (uint8_t)(write << e->n);
+	e->n++;
+}
+
+/* A registration is known to its scope, which looks at it when tasks leave and when it is joined. */
+static void touch_scope_of(const struct sim *s, struct sim_effect *e, const struct weir_obj *on_end)
+{
+	uint32_t scope = on_end->shadow ? s->objects[on_end->shadow - 1].parent : SIM_NONE;
+	if (scope == SIM_NONE || e->n == SIM_EFFECT_OBJECTS) {
+		e->wide_write |= SIM_WIDE_OTHERS;
+		return;
+	}
+	e->object[e->n] = scope;
+	e->written |= (uint8_t)(1u << e->n);
 	e->n++;
 }
 
@@ -176,11 +204,13 @@ struct sim_effect weir__sim_effect(const struct sim *s, const struct weir_op *op
 	if (op->obj[0]) {
 		bool write = rules[op->kind].main == WRITE && op->access == WEIR_ACCESS_WRITE;
 		touch(s, &e, op->obj[0], write);
+		if (op->obj[0]->kind == WEIR_OBJ_ON_END)
+			touch_scope_of(s, &e, op->obj[0]);
 		if (op->kind == WEIR_OP_STATS_READ && op->obj[0]->kind == WEIR_OBJ_PIPELINE)
 			e.wide_write |= CHANNELS; /* its snapshot has the account of the jobs channel */
 	}
 	for (size_t i = 1; i < WEIR_OP_OBJS; i++) /* a context is looked at; a condition's mutex is let go of */
-		if (op->obj[i])
+		if (op->obj[i] && !blind[op->kind])
 			touch(s, &e, op->obj[i], op->obj[i]->kind != WEIR_OBJ_CTX);
 	struct weir_obj *fd = op->fd >= WEIR_SIM_FD ? weir__sim_fd_object((struct sim *)(uintptr_t)s, op->fd) : NULL;
 	if (fd)
@@ -189,17 +219,24 @@ struct sim_effect weir__sim_effect(const struct sim *s, const struct weir_op *op
 	return e;
 }
 
+/* Of a join that begins: what is not yet known of `silent`. */
+enum { IF_IT_PARKS = 2, IF_IT_PARKS_ENDED };
+
+static bool watched(const struct sim *s, const struct weir_obj *scope)
+{
+	return scope->shadow == 0 || scope->shadow > s->n_objects || s->objects[scope->shadow - 1].watched;
+}
+
 /* D7: the scope is told apart from others by those who may spawn in it. */
 static uint8_t group_of(const struct sim *s, const struct sim_task *t)
 {
 	const struct weir_op *op = t->op;
 	struct weir__scope_view view;
-	(void)s;
 	if (groups[op->kind] != MEMBERS)
 		return groups[op->kind];
 	weir__inspect_scope(op->obj[0], &view);
 	bool member = view.owner == &t->pub || weir__inspect_scope_of(&t->pub) == op->obj[0];
-	return member && view.n_watchers == 0 ? MEMBERS : NO_GROUP;
+	return member && !watched(s, op->obj[0]) ? MEMBERS : NO_GROUP;
 }
 
 struct sim_effect weir__sim_step_effect(const struct sim *s, const struct sim_task *t)
@@ -207,42 +244,47 @@ struct sim_effect weir__sim_step_effect(const struct sim *s, const struct sim_ta
 	const struct weir_op *op = t->op;
 	struct sim_effect e = weir__sim_effect(s, op);
 	struct weir__scope_view view;
-	e.wide_read |= SIM_WIDE_ALL;
-	if (t->completion && op->kind == WEIR_OP_YIELD) /* a quiesce */
-		e.wide_write |= SIM_WIDE_ALL;
-	if (t->completion && t->token && decided_by_token[op->kind]) { /* D8 */
+	if ((e.wide_write & SIM_WIDE_OTHERS) || (t->completion && op->kind == WEIR_OP_YIELD)) /* a quiesce */
+		e.wide_write = SIM_WIDE_ALL;
+	e.wide_read &= (uint8_t)~SIM_WIDE_OTHERS;
+	if (t->completion && t->token && !t->due && decided_by_token[op->kind]) { /* D8 */
 		e.n = 0;
 		e.written = 0;
 	} else if (groups[op->kind]) {
 		e.group = group_of(s, t);
 	} else if (op->kind == WEIR_OP_SCOPE_JOIN) {
 		weir__inspect_scope(op->obj[0], &view);
+		if (!t->completion && !weir__inspect_ctx_marked(op->obj[1]))
+			e.silent = view.ended ? IF_IT_PARKS_ENDED : IF_IT_PARKS;
+		if (s->opts->faults && !t->completion) /* D12 */
+			e.wide_write |= SIM_WIDE_FAULTS;
 		if (!view.owns)
 			e.wide_write &= (uint8_t)~CHANNELS;
 	}
 	return e;
 }
 
-/* D9 */
+/* D9: it would have ended the scope. */
 static bool is_silent(const struct sim *s, const struct sim_task *t, const struct sim_effect *e)
 {
 	struct weir__scope_view view;
-	if (e->kind != WEIR_OP_SCOPE_JOIN || t->completion || !(s->facts & SIM_FACT_PARKED) || (e->wide_read & CLOCK))
+	if (!e->silent || !(s->facts & SIM_FACT_PARKED) || (e->wide_read & CLOCK))
 		return false;
 	weir__inspect_scope(t->op->obj[0], &view);
-	return !view.ended && view.n_watchers == 0;
+	return view.ended == (e->silent == IF_IT_PARKS_ENDED) && !watched(s, t->op->obj[0]);
 }
 
 void weir__sim_effect_settle(const struct sim *s, const struct sim_task *t, struct sim_effect *e)
 {
 	bool ok = s->facts & SIM_FACT_ZERO;
 	bool counted = (s->facts & SIM_FACT_FAULT) && (s->opts->fail_alloc || s->opts->fail_spawn || s->opts->faults);
-	if (s->n_invariants) /* D10 */
+	if (s->n_invariants || (s->facts & SIM_FACT_SPIN) || s->spin_awaiting) /* D10, D11 */
 		e->wide_write |= SIM_WIDE_ALL;
 	if (!counted && is_silent(s, t, e)) {
-		*e = (struct sim_effect){.kind = e->kind, .silent = true};
+		*e = (struct sim_effect){.kind = e->kind, .silent = 1};
 		return;
 	}
+	e->silent = 0;
 	if (s->facts & SIM_FACT_CLOCK)
 		e->wide_read |= CLOCK;
 	if (counted)

@@ -16,7 +16,7 @@ struct sim_effect {
 	uint8_t wide_read, wide_write; /* bits SIM_WIDE_* */
 	uint8_t kind;                  /* of the operation */
 	uint8_t group;                 /* of object[0], written: such writes of one group commute; 0: with none */
-	bool silent;                   /* a wait that changed nothing: as good as if it had not begun */
+	uint8_t silent;                /* a wait that changed nothing: as good as if it had not begun */
 };
 
 enum sim_wide {
@@ -27,7 +27,7 @@ enum sim_wide {
 	SIM_WIDE_COUNTERS = 1 << 4,    /* any set of counters */
 	SIM_WIDE_OTHERS = 1 << 5,      /* any object at all, likewise */
 	SIM_WIDE_FAULTS = 1 << 6,      /* the counts of what may go wrong, where something is to */
-	SIM_WIDE_ALL = 1 << 7,         /* every step */
+	SIM_WIDE_ALL = 1 << 7,         /* written: depends on every step */
 };
 
 #define SIM_WIDE 8

@@ -37,6 +37,7 @@
 #include "break.h"
 #include "explored.h"
 #include "order.h"
+#include "race.h"
 #include "strategy.h"
 #include "stuck.h"
 
@@ -79,6 +80,8 @@ static void after_all(struct sim *s)
 {
 	for (uint32_t i = 0; SIM_TSAN && i < s->n_tasks; i++)
 		weir__san_acquire(&s->tasks[i]->since_at);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_after_all(s, weir__sim_current(s));
 }
 
 static bool can_run(const struct sim *s, uint32_t task)
@@ -268,6 +271,8 @@ static uint32_t pick(struct sim *s)
 {
 	for (;;) {
 		if (s->n_runnable == 0) {
+			if (UNLIKELY(s->racing))
+				weir__sim_race_idle(s);
 			if (!something_comes(s))
 				finish(s);
 			continue;
@@ -284,12 +289,14 @@ static uint32_t pick(struct sim *s)
 						.standard = standard,
 						.clock = clock};
 			next = s->strategy->pick(s->strategy, &view);
-			if (s->failure.kind) /* a replay that does not fit */
+			if (s->failure.kind || s->cut) /* a replay that does not fit */
 				weir__sim_leave(s);
 			*record(s) =
 				(struct sim_choice){.value = next, .n = view.n, .standard = standard, .at = s->step};
 		} else if (s->strategy->alone) {
 			s->strategy->alone(s->strategy, s, next);
+			if (s->cut)
+				weir__sim_leave(s);
 		}
 		if (next != SIM_CLOCK) {
 			assert(can_run(s, next));
@@ -368,6 +375,8 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	weir__sim_op_begin(s, t, op);
 	if (UNLIKELY(s->spin_active))
 		weir__sim_spin_step(s, t);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_begin(s, t, op);
 }
 
 static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)
@@ -391,8 +400,12 @@ __attribute__((noinline, cold)) static void go_round(struct sim *s, struct sim_t
 	enum sim_spin_turn turn = weir__sim_spin_turn(s, t);
 	if (turn == SIM_SPIN_ON) { /* a step that is nobody else's to take */
 		s->step++;
+		s->going_round = true;
 		if (s->strategy->alone)
 			s->strategy->alone(s->strategy, s, t->index);
+		s->going_round = false;
+		if (s->cut)
+			weir__sim_leave(s);
 		return;
 	}
 	if (turn == SIM_SPIN_AWAITS)
@@ -442,6 +455,8 @@ static void sim_note(weir_rt *rt, const struct weir_event *event)
 			weir__sim_spin_result(s, weir__sim_current(s), event->op, event->rc);
 		s->facts |= (event->op->access == WEIR_ACCESS_READ ? SIM_FACT_READ : 0u) |
 			    (event->rc == 0 ? SIM_FACT_ZERO : 0u);
+		if (UNLIKELY(s->racing))
+			weir__sim_race_end(s, weir__sim_current(s), event->op, event->rc);
 		weir__sim_op_end(s, weir__sim_current(s), event->op);
 		if (weir__sim_is_reading(event->op->kind))
 			weir__sim_note_reader(s, weir__sim_current(s), event->op, event->rc);
@@ -607,6 +622,8 @@ static int sim_spawn(weir_rt *rt, const char *name, void (*fn)(void *arg), void 
 	t->fn = fn;
 	t->arg = arg;
 	make_runnable(s, t);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_spawn(s, weir__sim_current(s), t);
 	weir__san_release(t);
 	*out = &t->pub;
 	return 0;
@@ -637,9 +654,9 @@ static void sim_join(weir_rt *rt, weir_task *task)
 				weir__sim_trace_block(s, t);
 			weir__sim_held_up(s, t);
 		}
+		t->completion = true;
 		reschedule(s, t);
 		s->n_held_up -= waits;
-		t->completion = true;
 		begin_step(s, t);
 		weir__san_leave();
 		t->op = outer;
@@ -648,6 +665,8 @@ static void sim_join(weir_rt *rt, weir_task *task)
 	if (s->pairs)
 		weir__sim_pairs_join(s->pairs, t->index, target->index);
 	weir__san_acquire(&target->joined);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_join(s, t, target);
 	weir__sim_clock_join(t->clock, target->clock, s->n_tasks);
 }
 
@@ -674,6 +693,8 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	}
 	const struct weir_op *op = t->op;
 	weir__san_enter();
+	if (UNLIKELY(s->racing))
+		weir__sim_race_park(s, t, op);
 	weir__sim_op_end(s, t, op);
 	between_steps(s);
 	t->op = op;
@@ -688,16 +709,18 @@ void weir__sim_stop(struct sim *s, struct sim_task *t, int64_t deadline_at, cons
 	bool held_up = weir__sim_waits_for_tasks(op->kind);
 	if (held_up)
 		weir__sim_held_up(s, t);
+	t->completion = true;
 	if (weir__sim_fault(s, SIM_FAULT_WAKE, 2)) /* E7 */
 		stir(s, t);
 	reschedule(s, t);
 	s->stirred = SIM_NONE;
 	s->n_held_up -= held_up;
-	t->completion = true;
 	t->deadline_at = WEIR_FOREVER;
 	begin_step(s, t);
 	weir__san_leave();
 	weir__san_acquire(&t->token);
+	if (UNLIKELY(s->racing))
+		weir__sim_race_resume(s, t);
 	if (t->due && t->idle)
 		after_all(s);
 	if (op == &t->own)
@@ -714,8 +737,11 @@ static int sim_park(weir_rt *rt, int64_t deadline_at)
 		weir__sim_stop(s, t, deadline_at, __builtin_return_address(0));
 	}
 	bool token = t->token, due = t->due;
-	if (token)
+	if (token) {
 		weir__san_acquire(&t->token);
+		if (UNLIKELY(s->racing))
+			weir__sim_race_resume(s, t);
+	}
 	t->token = t->due = false;
 	return token ? 0 : due ? WEIR_ETIMEOUT : WEIR_EINTR; /* E4, E7 */
 }
@@ -724,7 +750,8 @@ void weir__sim_wake(struct sim *s, struct sim_task *t)
 {
 	weir__sim_clock_join(t->clock, weir__sim_current(s)->clock, s->n_tasks);
 	weir__san_release(&t->token);
-	t->wake_step = s->step;
+	if (UNLIKELY(s->racing))
+		weir__sim_race_wake(s, t);
 	if (t->state != SIM_PARKED)
 		return;
 	if (t->deadline_at != WEIR_FOREVER)
@@ -764,8 +791,8 @@ void weir__sim_quiesce(struct sim *s)
 	make_waiting(s, t, SIM_QUIESCING);
 	if (s->trace)
 		weir__sim_trace_block(s, t);
-	reschedule(s, t);
 	t->completion = true;
+	reschedule(s, t);
 	begin_step(s, t);
 	weir__san_leave();
 	after_all(s);
@@ -786,6 +813,8 @@ void weir__sim_end(struct sim *s, int rc)
 	struct sim_task *t = weir__sim_current(s);
 	assert(t->op == &t->own);
 	weir__san_enter();
+	if (UNLIKELY(s->racing))
+		weir__sim_race_end(s, t, &t->own, rc);
 	weir__sim_op_end(s, t, &t->own);
 	if (s->spin_active)
 		weir__sim_spin_result(s, t, &t->own, rc);
@@ -915,12 +944,13 @@ static void reset(struct sim *s)
 	s->stirred = SIM_NONE;
 	s->facts = 0;
 	s->barriers = 0;
+	s->cut = s->going_round = false;
 	weir__sim_faults_reset(s);
 	weir__sim_spin_reset(s);
 	s->limit = s->step_limit;
 	s->root_rc = 0;
 	s->root_err = (weir_err){0};
-	s->checking = false;
+	s->checking = s->racing = false;
 	s->n_invariants = 0;
 	weir__inspect_forget_locks(); /* a task that crashed may have held one */
 	weir__sim_objects_reset(s);
@@ -955,7 +985,7 @@ void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 	s->inside = false;
 	if (SIM_SAN_FIBERS)
 		weir__san_schedule_over(s);
-	if (!s->failure.kind)
+	if (!s->failure.kind && !s->cut)
 		weir__sim_check_leaks(s);
 }
 

@@ -12,6 +12,7 @@
  *   fault.c     what turns a crash, an assertion or a hang into a failure of the schedule
  *   spin.c      loops that go round in vain: set aside until what they look at changes; livelock
  *   inject.c    faults of the program's surroundings, as choices: which allocation, spawn, call or park goes wrong
+ *   race*.c     races on memory whose accesses are announced
  *   search.c    schedules in a row: budgets, strategies, the run-twice check, the second run of a failure, traced
  *   jobs.c      the same over several processes; progress.c how far it is
  *   explored.c  what a search has seen: orders, conditions that must be true once; pairs.c pairs in one order only
@@ -64,6 +65,7 @@ enum sim_fact {
 	SIM_FACT_ZERO = 1 << 2,   /* its operation had the result 0 */
 	SIM_FACT_PARKED = 1 << 3, /* it ended in a park */
 	SIM_FACT_FAULT = 1 << 4,  /* it came to where a fault could be: these are counted */
+	SIM_FACT_SPIN = 1 << 5,   /* it was found to go round in vain, or let somebody go on who does */
 };
 
 /* An object of weir as the simulator knows it; obj->shadow is its index + 1. */
@@ -78,6 +80,7 @@ struct sim_object {
 	uint32_t user, user_clock; /* handles: who used it last, at which of its own times */
 	const void *user_site, *made_site;
 	uint32_t children;  /* contexts: how many of its children live */
+	bool watched;       /* scopes: a function was registered for the end of a context */
 	const void *holder; /* locks: the task that has it, since held_step */
 	uint64_t held_step;
 	uint32_t takes, leaves; /* rows of the clock table, or SIM_NONE: what an operation on it learns, and tells */
@@ -99,7 +102,6 @@ struct sim_task {
 	const struct weir_op *op; /* announced, or parked in */
 	struct weir_op own;       /* for operations the runtime itself announces */
 	uint64_t since_step;      /* parked since */
-	uint64_t wake_step;       /* the step that woke it last */
 	int64_t since_at;
 	uint32_t join_target;
 	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
@@ -146,6 +148,7 @@ struct sim_pairs;
 struct sim_strategy;
 struct sim_order;
 struct sim_trace;
+struct sim_race;
 
 struct sim {
 	struct weir_rt rt; /* first: the runtime tasks see */
@@ -166,7 +169,10 @@ struct sim {
 	unsigned early_left;
 	unsigned facts;    /* enum sim_fact, of the step that runs or has just run */
 	uint64_t barriers; /* moments at which nobody could run */
-	bool fault_hit;    /* one that the program may tell as an error */
+	bool cut; /* set by a strategy, in a pick: all that could come has been run; the schedule is given up */
+	bool going_round; /* the strategy is told of a step that is nobody else's to take (S4 of spin.c) */
+	bool fault_hit;   /* one that the program may tell as an error */
+	bool racing;      /* an access was announced in this schedule: race.h's functions are to be called */
 	struct sim_failure failure;
 	char *explanation;    /* of a history that is not linearizable; weir__own_free */
 	struct fiber harness; /* where run_once continues */
@@ -192,7 +198,8 @@ struct sim {
 	uint32_t n_clocks, clocks_cap;
 	struct sim_invariant invariants[8];
 	uint32_t n_invariants;
-	bool checking; /* an invariant is being called */
+	bool checking;         /* an invariant is being called */
+	struct sim_race *race; /* NULL: none ever was */
 
 	/* the search */
 	struct sim_strategy *strategy;
@@ -387,8 +394,8 @@ void weir__sim_guard_patient(void); /* from now on nothing hangs, and the wall b
 
 /* ---- replay.c ---- */
 
-/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead of a list that is
- * empty. Returns the length without limit. */
+/* "s1.NAME.HASH:12>2@send.ch1,40>1@lock.mutex2,c3=1,51>t": where the schedule left the default policy; "-" instead
+ * of a list that is empty. Returns the length without limit. */
 size_t weir__sim_encode(const struct sim *s, const char *name, char *buf, size_t cap);
 
 #define SIM_EXPECT_TEXT 32

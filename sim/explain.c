@@ -218,8 +218,8 @@ static void pair_turns(struct explain *x, size_t k)
 	}
 }
 
-/* What the task of step i did before it that k depends on as well: the first of several sends may be the one that k came
- * too late for. */
+/* What the task of step i did before it that k depends on as well: the first of several sends may be the one that k
+ * came too late for. */
 static void pair_earlier(struct explain *x, const struct sim *s, size_t i, size_t k)
 {
 	unsigned more = 0;

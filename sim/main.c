@@ -35,7 +35,8 @@ static void usage(FILE *to, const char *program)
 		"  --seed N         another seed (default 1; also WEIR_SIM_SEED)\n"
 		"  --schedules N    how many schedules each (default 1000; also WEIR_SIM_SCHEDULES)\n"
 		"  --strategy S     random, pos, surw, pctN, dfs, dfsN (N preemptions), ipb (dfs0, dfs1, ... and\n"
-		"                   early timers likewise), portfolio (also WEIR_SIM_STRATEGY)\n"
+		"                   early timers likewise), dpor (one schedule for each order), sdpor, portfolio\n"
+		"                   (also WEIR_SIM_STRATEGY)\n"
 		"  --steps N        limit of one schedule (default 20000)\n"
 		"  --max-steps N    limit of all schedules of a test together\n"
 		"  --wall SECONDS   limit of real time for each test\n"
@@ -239,6 +240,8 @@ static void print_counts(const struct weir_sim_result *r)
 		printf(" (%u of the last %u new)", e->window_new, e->window);
 	if (e->pairs)
 		printf(", %u%s one-way pair%s", e->pairs, e->pairs_more ? " or more" : "", e->pairs == 1 ? "" : "s");
+	if (r->blocked)
+		printf(", %llu given up", (unsigned long long)r->blocked);
 	if (r->faults)
 		printf(", %llu faults", (unsigned long long)r->faults);
 	if (e->jobs > 1)

@@ -104,6 +104,9 @@ void weir__sim_created(struct sim *s, struct weir_obj *obj, struct weir_obj *par
 	o->leaves = has_row(obj->kind) ? row_new(s) : SIM_NONE;
 	o->takes = obj->kind == WEIR_OBJ_CTX ? CTX_ROW : o->leaves;
 	o->children = 0;
+	o->watched = false;
+	if (o->kind == WEIR_OBJ_ON_END && o->parent != SIM_NONE)
+		s->objects[o->parent].watched = true;
 	o->holder = NULL;
 	if (o->kind == WEIR_OBJ_RWLOCK)
 		memset(o->readers, 0, sizeof(o->readers));

@@ -10,7 +10,8 @@
  *  O1  The steps on one object are cut into phases. Those of one phase commute with each other: reads, writes of one
  *      group (D7 of dependence.c), or one single write. A step comes after all of the phases before, and the phase is
  *      known by the sum of its steps. So a phase is complete when a step of another class comes.
- *  O2  Wide effects are objects too; moments at which nobody could run, quiesces among them, are phases of everything.
+ *  O2  Wide effects are objects too. A moment at which nobody could run, and a step that depends on every other, begin
+ *      a new epoch.
  *  O3  A step counts when it is over (D6): with the next step, or when the hash is asked for.
  *  O4  A silent step (D9) is none, and the join that it began counts as one step, where it ends.
  *  O5  Spawn before start, exit before join, and wake before the end of a wait are in no number: they hold in every
@@ -122,6 +123,11 @@ static uint8_t wide_class(const struct sim_effect *e, unsigned i)
 	return e->wide_write >> i & 1 ? CLASS_WRITE : CLASS_READ;
 }
 
+static unsigned wide_bits(const struct sim_effect *e)
+{
+	return (unsigned)(e->wide_read | e->wide_write) & ~(unsigned)SIM_WIDE_ALL;
+}
+
 static bool same_phase(const struct phase *p, uint8_t class)
 {
 	return p->class == class && class != CLASS_WRITE;
@@ -150,10 +156,12 @@ static uint64_t number_of(const struct sim_order *o, const struct sim_effect *e)
 			n = mix(n, s->stream[i].value + 1);
 	for (unsigned i = 0; i < e->n; i++)
 		n += mix(before(&o->objects[e->object[i]], class_of(e, i)), i);
-	for (unsigned bits = e->wide_read | e->wide_write; bits; bits &= bits - 1) {
+	for (unsigned bits = wide_bits(e); bits; bits &= bits - 1) {
 		unsigned i = (unsigned)__builtin_ctz(bits);
 		n += before(&o->wide[i], wide_class(e, i));
 	}
+	if (e->wide_write & SIM_WIDE_ALL)
+		n += o->sum;
 	return mix(n, o->epoch);
 }
 
@@ -168,12 +176,14 @@ static void settle(struct sim_order *o)
 		uint64_t n = number_of(o, e);
 		for (unsigned i = 0; i < e->n; i++)
 			enter(&o->objects[e->object[i]], class_of(e, i), n);
-		for (unsigned bits = e->wide_read | e->wide_write; bits; bits &= bits - 1) {
+		for (unsigned bits = wide_bits(e); bits; bits &= bits - 1) {
 			unsigned i = (unsigned)__builtin_ctz(bits);
 			enter(&o->wide[i], wide_class(e, i), n);
 		}
 		o->last[o->task] = n;
 		o->sum += n;
+		if (e->wide_write & SIM_WIDE_ALL)
+			o->epoch = mix(o->epoch, o->sum); /* O2 */
 	}
 	o->sim = NULL;
 }

@@ -390,7 +390,7 @@ static void say_task(struct sim_out *out)
 		return;
 	line = (struct sim_line){.n = 0};
 	weir__sim_put(&line, "  the other site: %s", weir__sim_line_of(out, f->other_site));
-	if (f->kind == WEIR_SIM_OWNERSHIP && f->other_task < s->n_tasks) {
+	if ((f->kind == WEIR_SIM_OWNERSHIP || f->kind == WEIR_SIM_RACE) && f->other_task < s->n_tasks) {
 		weir__sim_put(&line, " by ");
 		weir__sim_put_task(&line, s, f->other_task);
 		weir__sim_put(&line, " (now: ");

@@ -23,14 +23,15 @@
 #include "order.h"
 #include "report.h"
 #include "search.h"
+#include "race.h"
 #include "stuck.h"
 
 #define REPLAY_EARLY 1000000u /* a replay may move the clock wherever its string says */
 
 static const char *const kind_names[] = {
-	"pass",         "assertion",  "crash",           "deadlock",   "leak",    "ownership",
-	"account",      "invariant",  "step limit",      "hang",       "misuse",  "nondeterminism",
-	"no decisions", "bad replay", "linearizability", "never true", "livelock",
+	"pass",         "assertion",  "crash",           "deadlock",   "leak",   "ownership",
+	"account",      "invariant",  "step limit",      "hang",       "misuse", "nondeterminism",
+	"no decisions", "bad replay", "linearizability", "never true", "race",   "livelock",
 };
 
 const char *weir_sim_kind_name(enum weir_sim_kind kind)
@@ -99,6 +100,8 @@ static struct sim_strategy *strategy_of(const struct search *q, const char *name
 		return weir__sim_ipb_new(q->opts.early ? q->opts.early : UINT32_MAX);
 	if (strcmp(name, "pct") == 0 || (strncmp(name, "pct", 3) == 0 && parse_number(name + 3, 32, &n) && n > 0))
 		return weir__sim_pct_new(n ? n : 3);
+	if (strcmp(name, "dpor") == 0 || strcmp(name, "sdpor") == 0)
+		return weir__sim_dpor_new(name[0] == 's');
 	if (strcmp(name, "dfs") == 0 || (strncmp(name, "dfs", 3) == 0 && parse_number(name + 3, 1000, &n)))
 		return weir__sim_dfs_new(name[3] ? n : UINT32_MAX);
 	*known = false;
@@ -112,7 +115,7 @@ static int add_strategy(struct search *q, const char *name)
 	if (!known)
 		fprintf(stderr,
 			"weir sim: unknown strategy \"%s\": random, pos, surw, pct, pctN (1..32), dfs, dfsN "
-			"(0..1000), ipb or portfolio\n",
+			"(0..1000), ipb, dpor, sdpor or portfolio\n",
 			name);
 	if (st && q->opts.from && !(wrapper = weir__sim_prefix_new(q->s, &q->from, q->until, st)))
 		st->free(st);
@@ -130,7 +133,7 @@ static int make_strategies(struct search *q)
 	static const char *const portfolio[MAX_STRATEGIES] = {"pos", "surw", "pct3", "pct10"};
 	const char *name = q->opts.strategy && *q->opts.strategy ? q->opts.strategy : "portfolio";
 	int rc = 0;
-	q->runs = q->schedules = q->repeated = 0;
+	q->runs = q->schedules = q->repeated = q->blocked = 0;
 	q->exhausted = false;
 	if (strcmp(name, "portfolio") != 0)
 		return add_strategy(q, name);
@@ -189,6 +192,7 @@ static void run_one(struct search *q, uint64_t schedule)
 	s->total_decisions += s->decisions;
 	q->runs++;
 	q->all_runs++;
+	q->blocked += s->cut;
 	q->fault_reached |= s->inject.nth;
 	q->faults += s->inject.fired;
 }
@@ -331,7 +335,7 @@ static void note_schedule(struct search *q, bool repeated)
 {
 	struct sim *s = q->s;
 	*(repeated ? &q->repeated : &q->schedules) += 1;
-	if (q->seen && !repeated)
+	if (q->seen && !repeated && !s->cut)
 		weir__sim_window_add(&q->window, weir__sim_seen_add(q->seen, weir__sim_order_hash(s->order)));
 	if (q->share)
 		weir__sim_share_note(q);
@@ -353,7 +357,7 @@ static uint64_t search_schedules(struct search *q)
 		struct sim_strategy *st = s->strategy;
 		bool more = !s->failure.kind && st->end(st, s);
 		note_schedule(q, !s->failure.kind && st->repeated);
-		if (twice && !s->failure.kind)
+		if (twice && !s->cut && !s->failure.kind)
 			run_again(q);
 		if (s->failure.kind) {
 			q->end = WEIR_SIM_END_FAILURE;
@@ -428,9 +432,11 @@ static void tell(struct search *q, uint64_t failed, struct weir_sim_result *out)
 	if (written) /* the four digits before it are the hash */
 		about.unlike = strtoul(written - 4, NULL, 16) != (unsigned long)(s->hash & 0xffff);
 	if (failed) {
-		if (!s->trace && s->failure.kind != WEIR_SIM_NONDETERMINISM && s->failure.kind != WEIR_SIM_BAD_REPLAY)
+		if (!s->trace && !s->cut && s->failure.kind != WEIR_SIM_NONDETERMINISM &&
+		    s->failure.kind != WEIR_SIM_BAD_REPLAY)
 			run_again(q); /* Q2 */
-		study(q, &about, &why);
+		if (!s->cut)
+			study(q, &about, &why);
 		weir__sim_call_partial(s);
 		if (weir__sim_encode(s, name, out->replay, sizeof(out->replay)) >= sizeof(out->replay))
 			out->replay[0] = '\0';
@@ -582,6 +588,7 @@ static int search_run(struct search *q, struct weir_sim_result *out, struct sim_
 	out->decisions = s->total_decisions;
 	out->exhausted = q->exhausted;
 	out->faults = q->faults;
+	out->blocked = q->blocked;
 	out->hash = s->hash;
 	out->time_ns = s->now;
 	tell_explored(q, pairs, &out->explored);
@@ -593,6 +600,7 @@ static void sim_dispose(struct sim *s)
 	weir__sim_slabs_free(s);
 	weir__sim_fds_free(s);
 	weir__sim_spin_free(s);
+	weir__sim_race_free(s);
 	for (uint32_t i = 0; i < WEIR_SIM_TASKS; i++)
 		free(s->tasks[i]);
 	weir__sim_trace_free(s->trace);

@@ -24,6 +24,7 @@ struct search {
 	bool systematic, exhausted;
 	uint64_t runs;                /* since the strategies are new: schedules, and those that are repeated */
 	uint64_t schedules, repeated; /* likewise */
+	uint64_t blocked;             /* likewise: of these, given up by the strategy */
 	uint64_t all_runs;            /* of all fault positions together */
 	enum weir_sim_end end;        /* why search_schedules has ended */
 	bool fault_reached;

@@ -327,6 +327,7 @@ bool weir__sim_shrinkable(const struct sim *s)
 	case WEIR_SIM_INVARIANT:
 	case WEIR_SIM_MISUSE:
 	case WEIR_SIM_LINEARIZABILITY:
+	case WEIR_SIM_RACE:
 		return true;
 	default: /* a crash may have damaged anything; the others are slow, or no schedule's fault */
 		return false;

@@ -205,6 +205,7 @@ static void let_go(struct sim *s, struct sim_task *t)
 {
 	assert(t->state == SIM_AWAITING && s->spin_awaiting > 0);
 	s->spin_awaiting--;
+	s->facts |= SIM_FACT_SPIN;
 	t->deadline_at = WEIR_FOREVER;
 	weir__sim_let_go(s, t);
 }
@@ -316,6 +317,7 @@ enum sim_spin_turn weir__sim_spin_turn(struct sim *s, struct sim_task *t)
 	struct entry *e = r ? find(r, t->op) : NULL;
 	if (!e || e->visits < ROUNDS)
 		return SIM_SPIN_FREE;
+	s->facts |= SIM_FACT_SPIN;
 	if (e->visits < r->limit)
 		return alone(s);
 	if (!r->offered) { /* S4 */

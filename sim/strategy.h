@@ -53,6 +53,7 @@ struct sim_strategy *weir__sim_pos_new(void);
 struct sim_strategy *weir__sim_surw_new(void);
 struct sim_strategy *weir__sim_dfs_new(uint32_t preemptions); /* UINT32_MAX: no bound */
 struct sim_strategy *weir__sim_ipb_new(uint32_t early);       /* at most so many early timers */
+struct sim_strategy *weir__sim_dpor_new(bool source);         /* source: without wakeup trees */
 struct sim_strategy *weir__sim_replay_new(const struct sim *s, const struct sim_replay *text);
 
 /* What text says, up to its end or to step `until` (0: to its last item), and then what `inner` does, which becomes the

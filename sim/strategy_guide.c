@@ -169,7 +169,7 @@ static uint32_t guide_pick(struct sim_strategy *base, const struct sim_view *vie
 static void guide_alone(struct sim_strategy *base, const struct sim *s, uint32_t task)
 {
 	struct guiding *st = (struct guiding *)base;
-	if (s->n_runnable > 1) { /* P5 */
+	if (s->going_round) { /* P5 */
 		size_t *head = &st->head[task];
 		*head = *head < st->n ? st->later[*head] : st->n;
 	} else {

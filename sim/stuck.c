@@ -15,8 +15,8 @@
  *      Channels, conditions, semaphores and wait groups may be helped by anybody, and are not here (formed.c).
  *  K2  A cycle closes when a task begins to wait: a task that is given a lock does not wait any more. So it is looked
  *      for there, from that task, and costs nothing elsewhere.
- *  K3  Who reads a lock is known by the results of its reads: a set, so somebody who reads twice and unlocks once counts
- *      as gone. Then a cycle is found only when nobody can run, and never one that is not there. */
+ *  K3  Who reads a lock is known by the results of its reads: a set, so somebody who reads twice and unlocks once
+ *      counts as gone. Then a cycle is found only when nobody can run, and never one that is not there. */
 #include "stuck.h"
 
 #include <assert.h>

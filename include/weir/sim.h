@@ -14,11 +14,11 @@
  *
  * WHAT IT FINDS: a failed assertion (assert, WEIR_SIM_*), a crash in a task, a deadlock, leaked tasks, channel ends,
  * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
- * use of a handle by two tasks that are not ordered, stale handles, a channel whose account does not balance, broken
- * invariants, histories that no order explains, livelocks, runs without end, a run that differs when it is repeated.
- * WHAT IT DOES NOT SEE: interleavings inside an operation and between plain memory accesses, time that passes inside an
- * operation, weak memory, real blocking calls. Ownership handed over by anything but weir's operations looks unordered
- * to it.
+ * use of a handle by two tasks that are not ordered, races on memory whose accesses are announced, stale handles, a
+ * channel whose account does not balance, broken invariants, histories that no order explains, livelocks, runs without
+ * end, a run that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain
+ * memory accesses, time that passes inside an operation, weak memory, real blocking calls. Ownership handed over by
+ * anything but weir's operations looks unordered to it.
  *
  * LOOPS THAT WAIT BY GOING ROUND (while (weir_atomic_load(&a) == 0); a loop of try_lock, try_recv, polls) need no hint:
  * such a task is set aside until something it looks at changes, and time goes on meanwhile. If nothing can, it is a
@@ -46,6 +46,7 @@
 #include <weir/sim/explored.h>
 #include <weir/sim/fd.h>
 #include <weir/sim/history.h>
+#include <weir/sim/memory.h>
 #include <weir/sim/scenario.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -70,6 +71,7 @@ enum weir_sim_kind {
 	/* no order explains what operations returned (weir/sim/history.h) */
 	WEIR_SIM_LINEARIZABILITY,
 	WEIR_SIM_NEVER_TRUE, /* opts.need_sometimes: a condition that was true in no schedule */
+	WEIR_SIM_RACE,       /* two accesses that were announced (weir/sim/memory.h), and nothing orders them */
 	WEIR_SIM_LIVELOCK,   /* tasks go round for ever in loops that look at what nobody can change */
 };
 
@@ -84,17 +86,19 @@ enum weir_sim_fault_kind {
 };
 
 struct weir_sim_opts {
-	const char *name;     /* of the scenario, in reports and replay strings; NULL: "scenario" */
-	const char *strategy; /* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N
-	                         * preemptions), "ipb" (dfs with bounds that rise by themselves: preemptions and
-	                         * early timers, 0/0, 1/0, 0/1, 2/0, ..., until there are no more),
-	                         * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
-	uint64_t seed;        /* 0: 1 */
-	uint64_t schedules;   /* 0: 1000; dfs, ipb: 0 is no limit */
-	uint64_t steps;       /* per schedule; 0: 20000 */
-	uint64_t max_steps;   /* of all schedules together; 0: no limit */
-	int64_t wall_ns;      /* real time for the search; 0: no limit */
-	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs: 0, and then in
+	const char *name; /* of the scenario, in reports and replay strings; NULL: "scenario" */
+	/* "random", "pos", "surw", "pct" (depth 3), "pctN", "dfs" (exhaustive), "dfsN" (at most N preemptions),
+	 * "ipb" (dfs with bounds that rise by themselves: preemptions and early timers, 0/0, 1/0, 0/1, 2/0, ...,
+	 * until there are no more), "dpor" (exhaustive but for the order of independent steps; at most 63 tasks;
+	 * early timers, and scenarios with invariants, are not reduced), "sdpor" (likewise: keeps less, runs more),
+	 * "portfolio" (NULL; pos, surw, pct3 and pct10 in turn) */
+	const char *strategy;
+	uint64_t seed;      /* 0: 1 */
+	uint64_t schedules; /* 0: 1000; dfs, ipb, dpor: 0 is no limit */
+	uint64_t steps;     /* per schedule; 0: 20000 */
+	uint64_t max_steps; /* of all schedules together; 0: no limit */
+	int64_t wall_ns;    /* real time for the search; 0: no limit */
+	/* How often a timer may fire although tasks can run, in half of the schedules. 0: 2; with dfs, dpor: 0, then in
 	 * each; with ipb: as often as can be, and then it is the highest bound. */
 	unsigned early;
 	bool no_early;      /* time moves only when every task waits */
@@ -123,20 +127,23 @@ struct weir_sim_opts {
 	bool need_sometimes;     /* a weir_sim_sometimes that was never true is a failure */
 	bool progress;           /* how far the search is, on stderr, some times a second */
 	bool quiet;              /* nothing on stderr */
+	bool no_races;           /* accesses that are announced are not looked at */
+	bool memory_steps;       /* they are steps: other tasks may run right before each of them */
 };
 
 struct weir_sim_result {
 	enum weir_sim_kind kind;
 	uint64_t schedules, steps, decisions; /* of the whole search */
-	bool exhausted;                       /* dfs: every schedule (within the bound) was run */
-	uint64_t faults;                      /* of a sweep: how many allocations and spawns failed in turn; with
-	                                       * opts.faults: how many faults there were in all schedules */
-	uint64_t failed_schedule;             /* from 1; 0: none failed; repeated ones count here */
-	uint64_t preemptions; /* of the failure as it is told, made smaller; 0 where it was not run again */
-	uint64_t hash;        /* of the last schedule */
-	int64_t time_ns;      /* virtual time at its end */
-	char replay[4096];    /* of the failure; "" if none, or too long to be written down */
-	char message[512];    /* the first line of the failure */
+	bool exhausted;                       /* dfs, dpor: every schedule (within the bound) was run */
+	uint64_t blocked;         /* dpor: of the schedules, those given up because what they led to had been run */
+	uint64_t faults;          /* of a sweep: how many allocations and spawns failed in turn; with opts.faults: how
+	                           * many faults there were in all schedules */
+	uint64_t failed_schedule; /* from 1; 0: none failed; repeated ones count here */
+	uint64_t preemptions;     /* of the failure as it is told, made smaller; 0 where it was not run again */
+	uint64_t hash;            /* of the last schedule */
+	int64_t time_ns;          /* virtual time at its end */
+	char replay[4096];        /* of the failure; "" if none, or too long to be written down */
+	char message[512];        /* the first line of the failure */
 	struct weir_sim_explored explored;
 };
 

@@ -4,8 +4,8 @@
  *
  * The public struct is 256 bytes of which only `code` has a name. What lies in the rest is `struct detail` below: the
  * frames that the failure passed through, innermost first, its members, then the text, then counts of what found no
- * room. Nothing here allocates but weir_err_add, so a failure to allocate can be reported like any other; and a weir_err
- * can be moved byte by byte (a pipeline sends one in each result).
+ * room. Nothing here allocates but weir_err_add, so a failure to allocate can be reported like any other; and a
+ * weir_err can be moved byte by byte (a pipeline sends one in each result).
  *
  * INVARIANTS
  *  E1  code == 0 means empty: no frames, no text, no members. Zeroed memory is empty.

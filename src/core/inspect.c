@@ -81,6 +81,11 @@ void weir__inspect_ctx(const struct weir_obj *obj, struct weir__ctx_view *out)
 		out->cause = weir__ctx_cause((const weir_ctx *)c, &out->why);
 }
 
+bool weir__inspect_ctx_marked(const struct weir_obj *ctx)
+{
+	return weir__ctx_marked((const weir_ctx *)ctx) != 0;
+}
+
 void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_view *out)
 {
 	const struct weir__case *c = (const struct weir__case *)&cases[index];
@@ -174,8 +179,6 @@ void weir__inspect_scope(const struct weir_obj *obj, struct weir__scope_view *ou
 	*out = (struct weir__scope_view){
 		.ended = weir__ctx_marked(&s->ctx) != 0,
 		.owns = s->owned != NULL,
-		.n_running = s->n_running,
-		.n_watchers = s->n_watchers,
 		.owner = s->owner,
 	};
 }

@@ -34,6 +34,9 @@ struct weir__ctx_view {
 
 void weir__inspect_ctx(const struct weir_obj *ctx, struct weir__ctx_view *out);
 
+/* Whether it or a context above it carries a mark. */
+bool weir__inspect_ctx_marked(const struct weir_obj *ctx);
+
 struct weir__case_view {
 	enum {
 		WEIR__VIEW_OFF,
@@ -54,7 +57,6 @@ void weir__inspect_case(const weir_case *cases, size_t index, struct weir__case_
 struct weir__scope_view {
 	bool ended; /* its context carries a mark */
 	bool owns;  /* runs, which its join finishes */
-	size_t n_running, n_watchers;
 	const weir_task *owner;
 };
 

@@ -934,7 +934,7 @@ static void arguments(void)
 		opts.strategy = unknown[i];
 		EXPECT(weir_sim_run(&opts, trails, NULL, &r) == WEIR_EINVAL);
 	}
-	for (int kind = WEIR_SIM_PASS; kind <= WEIR_SIM_BAD_REPLAY; kind++)
+	for (int kind = WEIR_SIM_PASS; kind <= WEIR_SIM_RACE; kind++)
 		EXPECT(strcmp(weir_sim_kind_name((enum weir_sim_kind)kind), "unknown") != 0);
 }
 

@@ -507,7 +507,8 @@ static void table_of_contexts(weir_ctx *ctx, weir_ctx *timed, weir_atomic *a)
 	EXPECT(dependent(OP(CTX_POLL, ctx, NULL), OP(CTX_CANCEL, timed, NULL))); /* whichever */
 	EXPECT(dependent(OP(CTX_CANCEL, ctx, NULL), OP(CTX_CANCEL, ctx, NULL)));
 	EXPECT(!dependent(OP(CTX_POLL, ctx, NULL), OP(CTX_POLL, ctx, NULL)));
-	EXPECT(dependent(OP(LOCK, a, ctx), OP(CTX_CANCEL, ctx, NULL)));
+	EXPECT(dependent(OP(ACQUIRE, a, ctx), OP(CTX_CANCEL, ctx, NULL)));
+	EXPECT(!dependent(OP(LOCK, a, ctx), OP(CTX_CANCEL, ctx, NULL))); /* waits without it */
 	EXPECT(!dependent(OP(LOAD, a, NULL), OP(CTX_CANCEL, ctx, NULL)));
 	EXPECT(dependent(OP(CTX_POLL, ctx, NULL), OP(TASK_END, s, NULL))); /* it may fail */
 	EXPECT(dependent(OP(CTX_POLL, timed, NULL), weir__sim_clock_effect()));

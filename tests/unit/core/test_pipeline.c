@@ -60,6 +60,7 @@ static int handle(weir_ctx *ctx, const void *in, void *out, weir_err *err, void 
 {
 	const struct input *input = in;
 	uint32_t value = input->id + VALUE;
+	weir_err part = {0};
 	int rc = 0;
 	if (arg != &handler_arg)
 		abort();
@@ -81,7 +82,9 @@ static int handle(weir_ctx *ctx, const void *in, void *out, weir_err *err, void 
 	case SLEEP_THEN_SUCCEED:
 		if (weir_sleep(ctx, WEIR_FOREVER) == 0)
 			return WEIR_EIO;
-		weir_fail(err, WEIR_EIO, "forgotten");
+		weir_fail(err, WEIR_EIO, "forgotten, and its member with it");
+		weir_fail(&part, WEIR_EIO, "a member");
+		weir_err_add(err, rt, 0, &part);
 		break;
 	case STUBBORN:
 		atomic_fetch_add(&at_gate, 1);

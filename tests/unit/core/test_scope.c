@@ -206,6 +206,32 @@ START_TEST(the_detail_of_the_first_error_is_moved_out)
 }
 END_TEST
 
+static int fail_in_parts(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_err part = {0};
+	AWAIT(atomic_load((_Atomic bool *)arg)); /* until both are there */
+	weir_fail(&part, WEIR_EIO, "a part");
+	weir_fail(err, WEIR_EIO, "all of it");
+	weir_err_add(err, weir_ctx_rt(ctx), 0, &part);
+	return WEIR_EIO;
+}
+
+/* The first error goes to whoever joins, if it is wanted; the second is nobody's. The world counts what is left. */
+START_TEST(members_of_errors_are_given_back)
+{
+	weir_scope s;
+	weir_err err = {0};
+	weir_scope_init(&s, &root);
+	_Atomic bool both = false;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(weir_scope_spawn(&s, "parts", fail_in_parts, &both), 0);
+	atomic_store(&both, true);
+	ck_assert_int_eq(weir_scope_join(&root, &s, 0, _i ? &err : NULL), WEIR_EIO);
+	ck_assert_int_eq(weir_err_member(&err, 0, NULL) != NULL, _i);
+	weir_err_fini(&err);
+}
+END_TEST
+
 START_TEST(the_blocks_own_outcome_wins)
 {
 	weir_err err = {0};
@@ -668,6 +694,7 @@ static void add_errors(Suite *suite)
 	TCase *errors = world_case(suite, "errors");
 	tcase_add_test(errors, the_first_error_ends_the_others);
 	tcase_add_test(errors, the_detail_of_the_first_error_is_moved_out);
+	tcase_add_loop_test(errors, members_of_errors_are_given_back, 0, 2);
 	tcase_add_test(errors, the_blocks_own_outcome_wins);
 	tcase_add_test(errors, a_block_that_fails_ends_its_tasks);
 	tcase_add_test(errors, codes_of_the_end_made_up_are_errors);

@@ -520,6 +520,45 @@ static int partial(weir_ctx *ctx, weir_err *err, void *arg)
 	return weir_scope_join(ctx, &s, 0, err);
 }
 
+/* A total is changed under a lock by one task, without it by the other. */
+struct account_book {
+	weir_mutex m;
+	int total;
+};
+
+static int deposit(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct account_book *book = arg;
+	(void)err;
+	weir_mutex_lock(ctx, &book->m);
+	WEIR_SIM_SET(book->total, WEIR_SIM_GET(book->total) + 10);
+	weir_mutex_unlock(&book->m);
+	return 0;
+}
+
+static int charge(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct account_book *book = arg;
+	(void)ctx, (void)err;
+	WEIR_SIM_SET(book->total, WEIR_SIM_GET(book->total) - 1);
+	return 0;
+}
+
+static int race(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct account_book book = {.total = 0};
+	weir_scope s;
+	(void)arg;
+	weir_mutex_init(&book.m, weir_ctx_rt(ctx));
+	weir_sim_name_memory(&book.total, sizeof(book.total), "total");
+	weir_scope_init(&s, ctx);
+	START("deposit", deposit, &book);
+	START("charge", charge, &book);
+	int rc = weir_scope_join(ctx, &s, 0, err);
+	weir_mutex_fini(&book.m);
+	return rc;
+}
+
 /* ---- the kinds, and how each is found ---- */
 
 static const struct program {
@@ -546,6 +585,7 @@ static const struct program {
 	{"leak_objects", leak_objects, WEIR_SIM_LEAK, {.strategy = "dfs"}, NULL},
 	{"leak_task", leak_task, WEIR_SIM_LEAK, {.strategy = "dfs"}, NULL},
 	{"ownership", ownership, WEIR_SIM_OWNERSHIP, {.strategy = "dfs"}, NULL},
+	{"race", race, WEIR_SIM_RACE, {.strategy = "dfs"}, NULL},
 	{"account", account, WEIR_SIM_ACCOUNT, {.strategy = "dfs"}, NULL},
 	{"invariant", invariant, WEIR_SIM_INVARIANT, {.strategy = "dfs"}, NULL},
 	{"livelock", livelock, WEIR_SIM_LIVELOCK, {.strategy = "dfs"}, NULL},
