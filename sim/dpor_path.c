@@ -215,8 +215,8 @@ static bool is_required(const struct dpor_path *p, uint32_t first, const struct 
 		return a->kind == WEIR_OP_WG_DONE && let_go;
 	if (b->kind != WEIR_OP_SCOPE_JOIN || a->kind != WEIR_OP_TASK_END)
 		return false;
-	return let_go ||
-	       (!st->end && !(b->wide_write & SIM_WIDE_FAULTS) && a->group && !(b->wide_read & SIM_WIDE_CLOCK) && !(b->wide_write & SIM_WIDE_CONTEXTS));
+	return let_go || (!st->end && !(b->wide_write & SIM_WIDE_FAULTS) && a->group &&
+			  !(b->wide_read & SIM_WIDE_CLOCK) && !(b->wide_write & SIM_WIDE_CONTEXTS));
 }
 
 /* Of the candidates from `from` on, those stay that are races; all are joined to the step's clock. */

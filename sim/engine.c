@@ -350,6 +350,14 @@ static uint64_t object_identity(struct sim *s, const struct weir_obj *obj)
 }
 
 /* t was chosen, and is about to perform what it announced (or to end what it parked in). */
+static __attribute__((noinline, cold)) void begin_watched(struct sim *s, struct sim_task *t, const struct weir_op *op)
+{
+	if (s->spin_active)
+		weir__sim_spin_step(s, t);
+	if (s->racing)
+		weir__sim_race_begin(s, t, op);
+}
+
 static void begin_step(struct sim *s, struct sim_task *t)
 {
 	const struct weir_op *op = t->op;
@@ -373,10 +381,8 @@ static void begin_step(struct sim *s, struct sim_task *t)
 	if (s->pairs && !t->completion)
 		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
-	if (UNLIKELY(s->spin_active))
-		weir__sim_spin_step(s, t);
-	if (UNLIKELY(s->racing))
-		weir__sim_race_begin(s, t, op);
+	if (UNLIKELY(s->spin_active | (unsigned)s->racing))
+		begin_watched(s, t, op);
 }
 
 static __attribute__((noinline, cold)) void too_many_steps(struct sim *s)

@@ -107,7 +107,9 @@ struct sim_task {
 	uint32_t scope;  /* that it was spawned in: its obj->shadow; 0: in none */
 	weir_fd wait_fd; /* parked for this descriptor (0: for none) ... */
 	short wait_events;
-	bool quiet; /* spin.c has a record of it */
+	bool quiet;       /* spin.c has a record of it */
+	uint8_t n_quiet;  /* quiet operations before there is one (S2 of spin.c) ... */
+	const void *site; /* ... and where the first was */
 	uint64_t wide_random;
 	int saved_errno;
 	void (*fn)(void *arg);
@@ -169,7 +171,7 @@ struct sim {
 	unsigned early_left;
 	unsigned facts;    /* enum sim_fact, of the step that runs or has just run */
 	uint64_t barriers; /* moments at which nobody could run */
-	bool cut; /* set by a strategy, in a pick: all that could come has been run; the schedule is given up */
+	bool cut;         /* set by a strategy, in a pick: all that could come has been run; the schedule is given up */
 	bool going_round; /* the strategy is told of a step that is nobody else's to take (S4 of spin.c) */
 	bool fault_hit;   /* one that the program may tell as an error */
 	bool racing;      /* an access was announced in this schedule: race.h's functions are to be called */

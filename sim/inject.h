@@ -60,7 +60,7 @@ uint32_t weir__sim_fault_drawn(struct sim *s, enum sim_fault kind, uint32_t n);
 
 /* One more opportunity for a fault of this kind, which has n - 1 variants (n from 2): 0, or the variant that happens
  * here. The caller notes it in the trace, and sets fault_hit where the program may tell an error because of it. */
-#define weir__sim_fault(s, kind, n)                                    \
+#define weir__sim_fault(s, kind, n)                                        \
 	(++(s)->inject.seen[kind], (s)->facts |= (unsigned)SIM_FACT_FAULT, \
 	 __builtin_expect((s)->inject.armed, 0) ? weir__sim_fault_decide(s, kind, n) : 0)
 

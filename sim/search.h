@@ -28,7 +28,7 @@ struct search {
 	uint64_t all_runs;            /* of all fault positions together */
 	enum weir_sim_end end;        /* why search_schedules has ended */
 	bool fault_reached;
-	uint64_t faults; /* positions of a sweep, and faults that happened */
+	uint64_t faults;        /* positions of a sweep, and faults that happened */
 	struct sim_replay from; /* opts.from */
 	uint64_t until;
 

@@ -13,7 +13,10 @@
  *      park, is a change, and ends what is known of that task's loop. So does an object that is made or goes, and a
  *      number drawn.
  *  S2  A task's record holds its quiet operations since its last change: kind, site, object, how often, and what they
- *      looked at (dependence.h). The one that it has done ROUNDS times, and is about to do again, makes it a loop.
+ *      looked at (dependence.h). The one that it has done ROUNDS times, and is about to do again, makes it a loop. The
+ *      record begins when the first quiet operation comes a second time, or after FIRST others: most are alone (the
+ *      end of a channel, a lock that is taken), and cost nothing then. A change that comes before that is not seen, but
+ *      a whole round comes after it.
  *  S3  A record is void as soon as another task's change concerns what is in it, or time moves where it depends on
  *      time: a deadline of a context or case it looked at, or the clock itself. A loop that was set aside is let go
  *      then for one more round. A loop of nothing but yields looks at a variable that nobody sees here: any change of
@@ -43,6 +46,7 @@
 
 #define ROUNDS 3
 #define SHORT 32
+#define FIRST 4
 #define LONG 5000
 #define ENTRIES 16
 #define FIRST_JUMP WEIR_MS(1)
@@ -132,6 +136,7 @@ static void forget(struct sim *s, struct sim_task *t)
 	if (record_of(s, t)->clock)
 		s->spins->jump = FIRST_JUMP;
 	t->quiet = false;
+	t->n_quiet = 0;
 	s->spin_active--;
 }
 
@@ -178,8 +183,25 @@ static struct entry *add(struct sim *s, struct record *r, const struct weir_op *
 	return e;
 }
 
+/* S2 */
+static bool is_alone(struct sim_task *t, const struct weir_op *op)
+{
+	if (t->n_quiet == 0)
+		t->site = op->site;
+	else if (t->site == op->site || t->n_quiet == FIRST)
+		return false;
+	t->n_quiet++;
+	return true;
+}
+
 static void was_quiet(struct sim *s, struct sim_task *t, const struct weir_op *op)
 {
+	bool again = false;
+	if (!t->quiet) {
+		if (is_alone(t, op))
+			return;
+		again = t->site == op->site;
+	}
 	struct record *r = record_of(s, t);
 	if (!t->quiet) {
 		t->quiet = true;
@@ -195,8 +217,8 @@ static void was_quiet(struct sim *s, struct sim_task *t, const struct weir_op *o
 	}
 	if (!e)
 		e = add(s, r, op);
-	e->visits++;
-	e->total++;
+	e->visits += 1 + again;
+	e->total += 1 + again;
 }
 
 /* ---- setting aside, letting go ---- */

@@ -22,7 +22,7 @@ struct prefix {
 	struct sim *sim;
 	const struct sim_replay *text;
 	uint64_t until;
-	size_t next; /* item; they stand in the order in which they are due (Y2 of replay.c) */
+	size_t next;                   /* item; they stand in the order in which they are due (Y2 of replay.c) */
 	unsigned early, faults, kinds; /* of the inner strategy */
 	bool over, clock, faulty;      /* clock: the text moves it; faulty: it has faults */
 };

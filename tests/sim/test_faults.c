@@ -238,7 +238,8 @@ static void is_found(const struct planted *p, const char *strategy)
 
 static void planted_faults_are_found(void)
 {
-	static const char *const strategies[] = {"dfs", "random", "pos", "surw", "pct3", "portfolio"};
+	static const char *const strategies[] = {"dfs",       "random", "pos",  "surw", "pct3",
+						 "portfolio", "ipb",    "dpor", "sdpor"};
 	for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++)
 		for (size_t k = 0; k < sizeof(strategies) / sizeof(strategies[0]); k++)
 			is_found(&planted[i], strategies[k]);

@@ -359,7 +359,8 @@ static const struct {
 
 static void loops_that_end_pass(void)
 {
-	static const char *const strategies[] = {"random", "pos", "surw", "pct1", "pct3", "pct10", "dfs2", "dfs"};
+	static const char *const strategies[] = {"random", "pos", "surw", "pct1", "pct3", "pct10",
+						 "dfs2",   "dfs", "ipb",  "dpor", "sdpor"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		for (size_t k = 0; k < sizeof(strategies) / sizeof(strategies[0]); k++) {
 			bool dfs = strncmp(strategies[k], "dfs", 3) == 0;
@@ -380,7 +381,7 @@ static void loops_that_end_pass(void)
 /* Both ends of a counted loop are reached, whoever searches: to be set aside is not the only way. */
 static void giving_up_is_explored(void)
 {
-	static const char *const strategies[] = {"dfs", "dfs2", "random", "pct3", "surw"};
+	static const char *const strategies[] = {"dfs", "dfs2", "random", "pct3", "surw", "dpor", "sdpor"};
 	for (size_t k = 0; k < sizeof(strategies) / sizeof(strategies[0]); k++) {
 		const struct weir_sim_opts opts = {.strategy = strategies[k],
 						   .schedules = strategies[k][0] == 'd' ? 0 : 300};
@@ -529,7 +530,8 @@ static void check_report(size_t i, const struct weir_sim_result *r)
 
 static void loops_in_vain_are_livelocks(void)
 {
-	static const char *const strategies[] = {"dfs", "dfs2", "random", "pos", "surw", "pct3", "portfolio"};
+	static const char *const strategies[] = {"dfs",  "dfs2",      "random", "pos",  "surw",
+						 "pct3", "portfolio", "ipb",    "dpor", "sdpor"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		for (size_t k = 0; k < sizeof(strategies) / sizeof(strategies[0]); k++) {
 			const struct weir_sim_opts opts = {.name = bad[i].name,
