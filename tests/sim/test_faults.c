@@ -215,6 +215,12 @@ static void check_replay(const struct planted *p, const struct weir_sim_result *
 	EXPECT(weir_sim_run(&opts, p->fn, NULL, &again) == 1);
 	EXPECT(again.kind == r->kind && again.hash == r->hash && strcmp(again.message, r->message) == 0);
 	EXPECT(strcmp(again.replay, r->replay) == 0);
+	/* as a beginning, it has its faults whatever is allowed after it */
+	opts.replay = NULL;
+	opts.from = r->replay;
+	opts.strategy = "random";
+	EXPECT(weir_sim_run(&opts, p->fn, NULL, &again) == 1);
+	EXPECT(again.kind == r->kind && again.faults == p->faults);
 }
 
 static void is_found(const struct planted *p, const char *strategy)
