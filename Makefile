@@ -142,7 +142,7 @@ mutants: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(CONTAIN) $(BUGS) ## breaks 
 exhaust: $(EXHAUST) ## weir's own core: every schedule of small programs, within the bounds it prints
 	$(Q)$(EXHAUST)
 
-check-deep: $(EXHAUST) ## the same with wider bounds: some 15 minutes of CPU
+check-deep: $(EXHAUST) ## the same with wider bounds: some four minutes of CPU
 	$(Q)$(EXHAUST) --deep
 
 # A build of its own, in which the simulator sees the atomics and locks inside of operations (src/rt/explore.h).

@@ -48,10 +48,10 @@ const char *weir__sim_sync_verb(int op)
 		[WEIR_OP_ON_END_DONE] = "fn_done",
 		[WEIR_OP_ON_END_STOP] = "stop",
 #ifdef WEIR_EXPLORE_ATOMICS
-		[WEIR_OP_WORD_READ] = "  read",
-		[WEIR_OP_WORD_WRITE] = "  write",
-		[WEIR_OP_WORD_LOCK] = "  lock",
-		[WEIR_OP_WORD_UNLOCK] = "  unlock",
+		[WEIR_OP_WORD_READ] = "read",
+		[WEIR_OP_WORD_WRITE] = "write",
+		[WEIR_OP_WORD_LOCK] = "lock",
+		[WEIR_OP_WORD_UNLOCK] = "unlock",
 #endif
 	};
 	return verbs[op] ? verbs[op] : "wait";

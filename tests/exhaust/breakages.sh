@@ -34,7 +34,8 @@ run_broken() {
 for patch in tests/exhaust/breakages/*.patch; do
 	name=$(basename "$patch" .patch)
 	said=$(run_broken "$BUILD" -DWEIR_EXPLORE_ATOMICS "$PWD/$patch")
-	something "finds $name" "$(grep '^FAIL .*: a schedule failed' <<<"$said")"
+	# the report's first line: what a broken core writes through stale pointers may end the program after it
+	something "finds $name" "$(grep '^FAIL [a-z_0-9]*: ' <<<"$said")"
 	[ -n "${ORDINARY:-}" ] || continue
 	said=$(run_broken "$ORDINARY" '' "$PWD/$patch")
 	something "$name: not found by whole operations" "$(grep '^[1-9][0-9]* passed, 0 failed' <<<"$said")"

@@ -8,7 +8,10 @@
  *      row's: so a search that never came to the race fails, and so does an outcome that nobody thought of.
  *  U3  A scenario is a function of its parameter and the schedule; what it keeps in statics it sets at its beginning.
  *
- * The strategy is text, as in weir/sim.h: what it promises when it is exhausted is told by exhaust_meaning. */
+ * A row that a reduced search ("dpor") does quickly has all of it in quick, and in deep a bound of the plain one, which
+ * knows nothing of dependence: so the reduction is looked at too.
+ *
+ * The strategy is text, as in weir/sim.h: what it means that it is exhausted is printed. */
 #ifndef WEIR_TESTS_EXHAUST_H
 #define WEIR_TESTS_EXHAUST_H
 

@@ -68,7 +68,8 @@ static void put_meaning(const struct exhaust_bound *b, char *buf, size_t cap)
 		 strcmp(digits, "1") == 0 ? "" : "s");
 	if (b->early)
 		snprintf(early, sizeof(early), ", %u early timer%s", b->early, b->early == 1 ? "" : "s");
-	snprintf(buf, cap, "%s%s", *digits ? preemptions : "all there are", early);
+	snprintf(buf, cap, "%s%s%s", *digits ? preemptions : "all there are", early,
+		 strcmp(b->strategy, "dpor") == 0 ? ", one of each partial order" : "");
 }
 
 /* NULL: as it must be. */

@@ -207,7 +207,7 @@ static void pipeline(weir_ctx *ctx, const void *arg)
 const struct exhaust_row exhaust_pipeline[] = {
 	ROW("plain", ARG(.event = PLAIN), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), "dfs0", "dfs0"),
 	ROW("ordered", ARG(.event = PLAIN, .ordered = true), 0x1, WITHIN("dfs1", 0), WITHIN("dfs2", 0), "dfs0", "dfs0"),
-	ROW("timeout", ARG(.event = PLAIN, .slow = true, .timeout_ns = WEIR_US(500)), 0x6, WITHIN("dfs1", 0),
+	ROW("timeout", ARG(.event = PLAIN, .slow = true, .timeout_ns = WEIR_US(500)), 0x6, WITHIN("dpor", 0),
 	    WITHIN("dfs1", 1), "dfs0", "dfs0"),
 	ROW("cancel", ARG(.event = CANCEL), 0x13, WITHIN("dfs0", 0), WITHIN("dfs1", 0), "dfs0", "dfs0"),
 	ROW("cancel_ordered", ARG(.event = CANCEL, .ordered = true, .job_buffer = 1), 0x1b, WITHIN("dfs0", 0),

@@ -255,11 +255,11 @@ static const bool yes = true, no = false;
 
 const struct exhaust_row exhaust_scope[] = {
 	ROW("first_error", first_error, NULL, 0xf, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
-	ROW("spawn_or_cancel", spawn_or_cancel, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("spawn_or_cancel", spawn_or_cancel, NULL, 0x7, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs2", "dfs3"),
 	ROW("join_cancelled", join_cancelled, &no, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
 	ROW("join_only_cancelled", join_cancelled, &yes, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("end_or_stop", end_or_stop, NULL, 0x1f, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
-	ROW("end_or_join", end_or_join, NULL, 0x18, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
+	ROW("end_or_stop", end_or_stop, NULL, 0x1f, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs1", "dfs2"),
+	ROW("end_or_join", end_or_join, NULL, 0x18, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs1", "dfs2"),
 	ROW("nested", nested, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs1", "dfs2"),
 };
 const size_t exhaust_n_scope = sizeof(exhaust_scope) / sizeof(exhaust_scope[0]);

@@ -493,16 +493,16 @@ static const bool yes = true, no = false;
 
 const struct exhaust_row exhaust_sync[] = {
 	ROW("mutex", mutex, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("rwlock", rwlock, &no, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("rwlock_two_writers", rwlock, &yes, 0x6, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("cond", cond, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("rwlock", rwlock, &no, 0x7, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs2", "dfs3"),
+	ROW("rwlock_two_writers", rwlock, &yes, 0x6, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs2", "dfs3"),
+	ROW("cond", cond, NULL, 0x3, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("broadcast", broadcast, NULL, 0x7, WITHIN("dfs3", 1), WITHIN("dfs", 1), "dfs1", "dfs2"),
-	ROW("sem", sem, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("sem", sem, NULL, 0x3, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("sem_order", sem_order, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("wait_group", wait_group, NULL, 0x3, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("wait_group", wait_group, NULL, 0x3, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("wait_group_again", wait_group_again, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
 	ROW("wait_group_gone", wait_group_gone, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
-	ROW("once", once, NULL, 0xf, WITHIN("dfs3", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
-	ROW("atomics", atomics, NULL, 0x7, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("once", once, NULL, 0xf, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
+	ROW("atomics", atomics, NULL, 0x7, WITHIN("dpor", 0), WITHIN("dfs", 0), "dfs2", "dfs3"),
 };
 const size_t exhaust_n_sync = sizeof(exhaust_sync) / sizeof(exhaust_sync[0]);
