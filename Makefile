@@ -161,7 +161,7 @@ coverage: ## which lines of src/ and sim/ the tests run; shows the others, fails
 
 covered: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
 	$(Q)WEIR_SIM_SCHEDULES=3000 $(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) \
-		$(filter-out %/readme.sh %/cancel_test.sh,$(EXAMPLE_SH))
+		$(filter-out %/readme.sh %/cancel_test.sh %/stack_test.sh,$(EXAMPLE_SH))
 
 # A second make with its own build folder and flags. Warnings are the business of the first: sanitized code makes
 # compilers see ghosts.

@@ -482,7 +482,8 @@ static int prepare(struct linear *l, size_t n, struct part_item **items, size_t 
 			return WEIR_EINVAL;
 		(*items)[i] = (struct part_item){.key = m->key ? m->key(&l->ops[i], m->arg) : 0, .op = (uint32_t)i};
 	}
-	qsort(*items, n, sizeof(**items), by_key);
+	if (n)
+		qsort(*items, n, sizeof(**items), by_key);
 	return 0;
 }
 

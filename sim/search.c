@@ -258,7 +258,8 @@ static void run_again(struct search *q)
 	hashes = malloc((n + 1) * sizeof(*hashes));
 	if (!hashes || !same.items)
 		abort();
-	memcpy(hashes, s->step_hash, n * sizeof(*hashes));
+	if (n) /* there is no table before the first step is hashed */
+		memcpy(hashes, s->step_hash, n * sizeof(*hashes));
 	weir__sim_trace_free(s->trace);
 	s->trace = calloc(1, sizeof(*s->trace));
 	weir__sim_search_replay(q, &same);

@@ -485,6 +485,7 @@ static int lock_cycle(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_mutex a, b;
 	struct locks ab = {&a, &b}, ba = {&b, &a};
+	int ticks = 3;
 	weir_scope s;
 	(void)arg;
 	weir_mutex_init(&a, weir_ctx_rt(ctx));
@@ -492,7 +493,7 @@ static int lock_cycle(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_sim_name(&a, "stock");
 	weir_sim_name(&b, "till");
 	weir_scope_init(&s, ctx);
-	START("clock", tick, &(int){3});
+	START("clock", tick, &ticks);
 	START("buyer", take_both, &ab);
 	START("seller", take_both, &ba);
 	int rc = weir_scope_join(ctx, &s, 0, err);
