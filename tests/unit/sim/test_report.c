@@ -505,8 +505,12 @@ static int lock_cycle(weir_ctx *ctx, weir_err *err, void *arg)
 /* Who should send has gone without closing, while a clock goes on ticking. */
 static int leaves_it_open(weir_ctx *ctx, weir_err *err, void *arg)
 {
+	struct world *w = arg;
+	int value = 1;
+	int rc = weir_tx_send(ctx, w->tx, &value);
+	WEIR_SIM_EQ(rc, 0); /* a statement behind it: the line of a call that is returned at once is the compiler's choice */
 	(void)err;
-	return weir_tx_send(ctx, ((struct world *)arg)->tx, &(int){1});
+	return 0;
 }
 
 static int partial(weir_ctx *ctx, weir_err *err, void *arg)
