@@ -508,7 +508,9 @@ static int leaves_it_open(weir_ctx *ctx, weir_err *err, void *arg)
 	struct world *w = arg;
 	int value = 1;
 	int rc = weir_tx_send(ctx, w->tx, &value);
-	WEIR_SIM_EQ(rc, 0); /* a statement behind it: the line of a call that is returned at once is the compiler's choice */
+	WEIR_SIM_EQ(
+		rc,
+		0); /* a statement behind it: the line of a call that is returned at once is the compiler's choice */
 	(void)err;
 	return 0;
 }
