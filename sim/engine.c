@@ -358,6 +358,20 @@ static __attribute__((noinline, cold)) void begin_watched(struct sim *s, struct 
 		weir__sim_race_begin(s, t, op);
 }
 
+/* For those who look at every step, of whom there is mostly nobody. */
+static __attribute__((noinline, cold)) void show_step(struct sim *s, struct sim_task *t)
+{
+	if (s->order)
+		weir__sim_order_step(s->order, s, t);
+	if (s->trace) {
+		weir__sim_trace_step(s, t);
+		if (s->break_at && s->step >= s->break_at)
+			weir__sim_break_here(s);
+	}
+	if (s->pairs && !t->completion)
+		weir__sim_pairs_step(s, t);
+}
+
 static void begin_step(struct sim *s, struct sim_task *t)
 {
 	const struct weir_op *op = t->op;
@@ -370,16 +384,9 @@ static void begin_step(struct sim *s, struct sim_task *t)
 			s->step_hash[s->n_step_hash] = s->hash;
 		s->n_step_hash++;
 	}
-	if (s->order)
-		weir__sim_order_step(s->order, s, t);
+	if (UNLIKELY(s->shown))
+		show_step(s, t);
 	s->facts = 0;
-	if (s->trace) {
-		weir__sim_trace_step(s, t);
-		if (s->break_at && s->step >= s->break_at)
-			weir__sim_break_here(s);
-	}
-	if (s->pairs && !t->completion)
-		weir__sim_pairs_step(s, t);
 	weir__sim_op_begin(s, t, op);
 	if (UNLIKELY(s->spin_active | (unsigned)s->racing))
 		begin_watched(s, t, op);
@@ -968,6 +975,7 @@ static void reset(struct sim *s)
 void weir__sim_run_once(struct sim *s, void (*entry)(void *arg), void *arg)
 {
 	reset(s);
+	s->shown = s->order || s->trace || s->pairs;
 	if (s->order)
 		weir__sim_order_begin(s->order);
 	struct sim_task *t = task_new(s, "main", NULL);

@@ -190,6 +190,7 @@ struct sim {
 	uint64_t *step_hash; /* recorded only while checking: hash after each step */
 	size_t n_step_hash, step_hash_cap;
 	bool record_hashes;
+	bool shown; /* somebody looks at every step: order, trace or pairs */
 
 	/* objects */
 	struct sim_object *objects;
