@@ -16,9 +16,9 @@
  * contexts, scopes, items, descriptors and memory (of the runtime, and of malloc), memory freed twice or never given,
  * use of a handle by two tasks that are not ordered, races on memory whose accesses are announced, stale handles, a
  * channel whose account does not balance, broken invariants, histories that no order explains, livelocks, runs without
- * end, a run that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between plain
- * memory accesses, time that passes inside an operation, weak memory, real blocking calls. Ownership handed over by
- * anything but weir's operations looks unordered to it.
+ * end, a run that differs when it is repeated. WHAT IT DOES NOT SEE: interleavings inside an operation and between
+ * plain memory accesses, time that passes inside an operation, weak memory, real blocking calls. Ownership handed over
+ * by anything but weir's operations looks unordered to it.
  *
  * LOOPS THAT WAIT BY GOING ROUND (while (weir_atomic_load(&a) == 0); a loop of try_lock, try_recv, polls) need no hint:
  * such a task is set aside until something it looks at changes, and time goes on meanwhile. If nothing can, it is a
