@@ -74,9 +74,9 @@ static int process_checked(weir_ctx *ctx, const void *in, void *out, weir_err *e
 	return c->inner.fn(ctx, in, out, err, c->inner.arg);
 }
 
-static size_t checked_room(const weir_stage *st)
+size_t weir__bind_room(const weir_rt *rt)
 {
-	return st->rt->hooks ? weir__room(sizeof(struct checked), _Alignof(struct checked)) : 0;
+	return rt->hooks ? weir__room(sizeof(struct checked), _Alignof(struct checked)) : 0;
 }
 
 void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
@@ -104,33 +104,20 @@ int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_e
 	return rc;
 }
 
-/* ---- making and freeing ---- */
-
-static void call_gone(weir_call *call)
+int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err)
 {
-	weir_rt *rt = call->rt;
-	weir_stage *st = call->st;
-	for (struct node *node = call->nodes, *next; node; node = next) {
-		next = node->next;
-		if (node->st->ops->unbind)
-			node->st->ops->unbind((unsigned char *)node + NODE_HEAD);
-	}
-	weir_rt_release(rt, call);
-	(void)weir_atomic_add(&st->calls, UINT64_MAX); /* one less: it may be freed from here on */
+	if (rc != WEIR_EPARTIAL)
+		return rc;
+	if (run->st->out.drop)
+		run->st->out.drop(out, run->st->out.arg);
+	return weir_err_wrap(err, WEIR_EINCOMPLETE, 0);
 }
+
+/* ---- making and freeing ---- */
 
 static void crew_gone(struct weir__crew *crew)
 {
-	call_gone((weir_call *)((unsigned char *)crew - offsetof(struct weir_call, crew)));
-}
-
-/* How much the checks of the simulator add to a tree. */
-static size_t checks_of(const weir_stage *st)
-{
-	size_t n = checked_room(st);
-	for (size_t i = 0; i < st->n_children; i++)
-		n += checks_of(st->children[i]);
-	return n;
+	weir_rt_release(crew->rt, (unsigned char *)crew - offsetof(struct weir_call, crew));
 }
 
 int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
@@ -144,7 +131,9 @@ int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 		rc = weir_ctx_err(weir_scope_ctx(s));
 	if (rc < 0)
 		return rc;
-	size_t head = round_up(sizeof(struct weir_call), _Alignof(max_align_t)), bytes = st->bytes + checks_of(st);
+	if (weir_ctx_rt(weir_scope_ctx(s)) != st->rt)
+		return WEIR_EINVAL;
+	size_t head = round_up(sizeof(struct weir_call), _Alignof(max_align_t)), bytes = st->bytes;
 	weir_call *call = weir_rt_alloc(st->rt, head + bytes);
 	if (!call)
 		return WEIR_ENOMEM;
@@ -181,8 +170,15 @@ void weir_call_free(weir_call **call)
 	if (!c)
 		return;
 	*call = NULL;
+	for (struct node *node = c->nodes, *next; node; node = next) {
+		next = node->next;
+		if (node->st->ops->unbind)
+			node->st->ops->unbind((unsigned char *)node + NODE_HEAD);
+	}
+	weir_rt *rt = c->rt;
+	(void)weir_atomic_add(&c->st->calls, UINT64_MAX); /* one less: it may be freed from here on */
 	if (c->has_crew)
 		weir__crew_end(&c->crew);
 	else
-		call_gone(c);
+		weir_rt_release(rt, c);
 }

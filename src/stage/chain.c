@@ -5,7 +5,7 @@
  *  N1  Two buffers are enough: while a stage runs, one holds what it takes and the other what it makes.
  *  N2  A value belongs to the chain from the first stage on that does not take. Before that it is still the caller's: a
  *      stage that takes has only moved its bytes, so on failure nothing is dropped and `in` is as it was.
- *  N3  The last stage writes to out directly. */
+ *  N3  The last stage writes to out directly; what only a part of was done (WEIR_EPARTIAL) is passed on from it alone. */
 #include <weir/stage/chain.h>
 
 #include "stage.h"
@@ -35,8 +35,10 @@ static int chain_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 		bool moved = rc == 0 && child->st->takes;
 		if (ours && !moved)
 			drop(child - 1, value);
-		if (rc < 0 || i == last)
+		if (i == last)
 			return rc;
+		if (rc < 0)
+			return weir__run_forget(child, rc, to, err);
 		ours |= !moved;
 		value = to;
 	}
@@ -59,7 +61,10 @@ static int chain_process_plain(weir_ctx *ctx, const void *in, void *out, weir_er
 	}
 	if (child == last)
 		rc = child->fn(ctx, in, out, err, child->arg);
-	return rc == 0 ? 0 : weir__run_failed(child, rc, (uint32_t)(child - node->children), err);
+	if (__builtin_expect(rc == 0, 1))
+		return 0;
+	rc = weir__run_failed(child, rc, (uint32_t)(child - node->children), err);
+	return child == last ? rc : weir__run_forget(child, rc, to, err);
 }
 
 static bool is_plain(const weir_stage *st)
@@ -72,7 +77,7 @@ static bool is_plain(const weir_stage *st)
 
 static void chain_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
-	size_t n = st->n_children, room[2] = {0, 0}, align = 1;
+	size_t n = st->n_children, room[2] = {0, 0}, align[2] = {1, 1};
 	struct chain_node *node = weir__bind_node(b, st, sizeof(*node) + n * sizeof(node->children[0]));
 	node->st = st;
 	for (size_t i = 0; i < n; i++) {
@@ -81,10 +86,10 @@ static void chain_bind(struct weir__binder *b, const weir_stage *st, struct weir
 		if (i + 1 == n)
 			break;
 		room[i & 1] = type->size > room[i & 1] ? type->size : room[i & 1];
-		align = type->align > align ? type->align : align;
+		align[i & 1] = type->align > align[i & 1] ? type->align : align[i & 1];
 	}
-	node->between[0] = weir__bind_memory(b, room[0], align);
-	node->between[1] = weir__bind_memory(b, room[1], align);
+	node->between[0] = weir__bind_memory(b, room[0], align[0]);
+	node->between[1] = weir__bind_memory(b, room[1], align[1]);
 	out->fn = is_plain(st) ? chain_process_plain : chain_process;
 	out->arg = node;
 }

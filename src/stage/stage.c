@@ -12,6 +12,11 @@ static bool is_constant(const weir_stage *st)
 	return st == &no_memory || st == &no_children;
 }
 
+static const char *why_constant(const weir_stage *st)
+{
+	return st == &no_memory ? "no memory to build a stage" : "a stage was made of no stages, or without a runtime";
+}
+
 /* ---- building ---- */
 
 static void free_tree(weir_stage *st)
@@ -27,10 +32,19 @@ static void free_tree(weir_stage *st)
 	weir_rt_release(st->rt, st);
 }
 
+/* Whether children[i] stands further in front too. */
+static bool is_again(weir_stage *const *children, size_t i)
+{
+	size_t first = 0;
+	while (children[first] != children[i])
+		first++;
+	return first != i;
+}
+
 weir_stage *weir__stage_none(weir_stage *const *children, size_t n, int code)
 {
-	for (size_t i = 0; i < n; i++)
-		if (children[i] && !children[i]->taken)
+	for (size_t i = n; i-- > 0;) /* the last one first: what is again has not been freed yet */
+		if (children[i] && !children[i]->taken && !is_again(children, i))
 			free_tree(children[i]);
 	return code == WEIR_ENOMEM ? &no_memory : &no_children;
 }
@@ -58,16 +72,17 @@ static void adopt(weir_stage *st, weir_stage *child, size_t index)
 				  child->name);
 	else
 		st->children[st->n_children++] = child;
-	if (!weir__stage_ok(child) && weir__stage_ok(st)) {
-		if (is_constant(child))
-			st->err.code = child->err.code;
-		else
-			weir_err_move(&st->err, &child->err);
-		if (!is_constant(child))
-			child->err.code = st->err.code; /* S1: it stays wrong */
+	if (is_constant(child)) {
+		weir__stage_wrong(st, child->err.code, "child %zu: %s", index, why_constant(child));
+		return;
 	}
-	if (!is_constant(child))
-		child->taken = true; /* S2 */
+	if (child->rt != st->rt)
+		weir__stage_wrong(st, WEIR_EINVAL, "child %zu, \"%s\", is of another runtime", index, child->name);
+	if (!weir__stage_ok(child) && weir__stage_ok(st)) {
+		weir_err_move(&st->err, &child->err);
+		child->err.code = st->err.code; /* S1: it stays wrong */
+	}
+	child->taken = true; /* S2 */
 	st->bytes += child->bytes;
 	st->helpers += child->helpers;
 }
@@ -75,6 +90,7 @@ static void adopt(weir_stage *st, weir_stage *child, size_t index)
 weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
 			     weir_stage *const *children, size_t n)
 {
+	n = children ? n : 0;
 	for (size_t i = 0; i < n && !rt; i++)
 		rt = children[i] ? children[i]->rt : NULL;
 	if (!rt)
@@ -87,6 +103,7 @@ weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, con
 	st->ops = ops;
 	st->rt = rt;
 	st->name = name;
+	st->bytes = weir__bind_room(rt);
 	st->children = (weir_stage **)(void *)((unsigned char *)st + tail);
 	weir_atomic_init(&st->calls, rt, 0);
 	for (size_t i = 0; i < n; i++)
@@ -189,12 +206,14 @@ weir_stage *weir_stage_new(weir_rt *rt, const struct weir_stage_opts *opts)
 	weir__stage_type(st, &st->out, opts->out, "out");
 	if (!opts->process == !opts->process_scratch)
 		weir__stage_wrong(st, WEIR_EINVAL, "needs one function: process, or process_scratch");
+	if (opts->scratch && !opts->process_scratch)
+		weir__stage_wrong(st, WEIR_EINVAL, "has scratch, but its function takes none: process_scratch does");
 	if (opts->takes && weir__stage_ok(st) && !weir_type_equal(&st->in, &st->out))
 		weir__stage_wrong(st, WEIR_EINVAL, "takes its value through, but makes %s of %s", st->out.name,
 				  st->in.name);
 	if (opts->process_scratch)
-		st->bytes = weir__node_room(sizeof(struct function_node)) +
-			    weir__room(opts->scratch, _Alignof(max_align_t));
+		st->bytes += weir__node_room(sizeof(struct function_node)) +
+			     weir__room(opts->scratch, _Alignof(max_align_t));
 	return st;
 }
 
@@ -207,10 +226,8 @@ int weir_stage_check(const weir_stage *st, weir_err *err)
 		return weir_fail(err, WEIR_EINVAL, "there is no stage: NULL");
 	if (weir__stage_ok(st))
 		return 0;
-	if (st == &no_children)
-		return weir_fail(err, WEIR_EINVAL, "a stage was made of no stages, or without a runtime");
-	if (st->err.code == WEIR_ENOMEM)
-		return weir_fail(err, WEIR_ENOMEM, "no memory to build the stage \"%s\"", st->name);
+	if (is_constant(st))
+		return weir_fail(err, st->err.code, "%s", why_constant(st));
 	weir_err_format(&st->err, text, sizeof(text)); /* its own stays for the next who asks */
 	return weir_fail(err, st->err.code, "%s", text);
 }

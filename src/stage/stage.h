@@ -117,12 +117,18 @@ static inline void *weir__bind_value(struct weir__binder *b, const weir_type *ty
 void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes);
 size_t weir__node_room(size_t bytes);
 
+/* What a stage is bound with: counted where it is made. */
+size_t weir__bind_room(const weir_rt *rt);
 void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
 struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */
 
 #define WEIR__NO_INDEX UINT32_MAX
+
+/* A stage that failed with WEIR_EPARTIAL left a value in out. A parent that does not pass that on with the code calls
+ * this with whatever the child returned: it drops the value, and gives the code that says so. */
+int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err);
 
 /* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. */
 int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err);

@@ -12,10 +12,11 @@
  * by one task at a time.
  *
  * in is borrowed: the caller owns it after the call, on success and on failure. out is raw memory: on 0 it holds a live
- * value that is the caller's, on a negative code nothing (but where a stage says WEIR_EPARTIAL). A late success is a
- * success; a context that ended is never reported as a success without a value.
- * A stage that TAKES passes its value through (a filter): its types are equal, and on 0 the value has moved from in to
- * out, so that in holds nothing; on failure in is as it was. What is built around it takes too, as far as it only passes
+ * value that is the caller's, on a negative code nothing. The exception is WEIR_EPARTIAL: it fails, and out holds what was
+ * done; a stage around it that cannot pass that on drops it, and says WEIR_EINCOMPLETE. A late success is a success; a
+ * context that ended is never reported as a success without a value.
+ * A stage that TAKES passes its value through (a filter): its types are equal, and on 0 the value has moved, as it is,
+ * from in to out, so that in holds nothing; on failure in is as it was. What is built around it takes too, as far as it only passes
  * values on. weir_stage_takes says whether.
  *
  * LIFECYCLE: setup, close, reset and health are forwarded to every stage of the tree: setup in the order of construction
@@ -70,7 +71,7 @@ struct weir_stage_opts {
 /* A stage of a function.
  * Owner: the caller, until a constructor or weir_stage_free takes it; it owns opts->arg if there is an arg_free (also
  * where it could not be built). Threads: any. Blocks: no. Fails: never NULL; weir_stage_check says WEIR_EINVAL (no
- * function, two, a bad type, takes with two types) or WEIR_ENOMEM. After cancel: unchanged. */
+ * function, two, a bad type, takes with two types, scratch for a function without) or WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_stage_new(weir_rt *rt, const struct weir_stage_opts *opts);
 
 /* 0, or the first thing that went wrong while the tree was built, with what and where in err.
@@ -102,8 +103,8 @@ WEIR_API WEIR_MUST_CHECK int weir_stage_health(weir_ctx *ctx, weir_stage *st, we
 /* What one task needs to run st. Its helpers are tasks of s, parked until there is work; they leave when the call is
  * freed, or the scope's context ends (process goes on without them).
  * Owner: *out is the caller's; it borrows st, and must be freed before s is joined: a helper is a task of it. Threads:
- * any. Blocks: no. Fails: what weir_stage_check says, WEIR_ENOMEM, WEIR_EAGAIN (no more tasks), the scope's code once it
- * has ended; nothing is started. After cancel: starts nothing. */
+ * any. Blocks: no. Fails: what weir_stage_check says, WEIR_EINVAL (NULL, a scope of another runtime), WEIR_ENOMEM, WEIR_EAGAIN (no
+ * more tasks), the scope's code once it has ended; st has no call more. After cancel: starts nothing. */
 WEIR_API WEIR_MUST_CHECK int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out);
 
 /* Runs the stage on one value.
@@ -112,8 +113,8 @@ WEIR_API WEIR_MUST_CHECK int weir_call_new(weir_scope *s, weir_stage *st, weir_c
 WEIR_API WEIR_MUST_CHECK int weir_call_process(weir_ctx *ctx, weir_call *call, const void *in, void *out,
 					       weir_err *err);
 
-/* Lets the helpers go, and sets *call to NULL. NULL is allowed.
- * Owner: takes it. Threads: one. Blocks: no. Fails: no. After cancel: unchanged. */
+/* Lets the helpers go, which may be tasks of the scope for a moment longer, and sets *call to NULL. NULL is allowed.
+ * Owner: takes it, and st may be freed. Threads: one. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_call_free(weir_call **call);
 
 WEIR_EXTERN_C_END

@@ -12,18 +12,18 @@
 #include <weir/core/typed.h>
 #include <weir/stage/stage.h>
 
-#define WEIR_STAGE_DECLARE(fn, in_token, out_token)                                    \
-	WEIR_HANDLER_DECLARE(fn, in_token, out_token);                                 \
-	WEIR_INLINE WEIR_MUST_CHECK weir_stage *fn##_stage(weir_rt *rt_, void *arg_)   \
-	{                                                                              \
-		struct weir_stage_opts opts_ = {0};                                    \
-		opts_.name = #fn;                                                      \
-		opts_.in = in_token##_type();                                          \
-		opts_.out = out_token##_type();                                        \
-		opts_.process = fn##_handler;                                          \
-		opts_.arg = arg_;                                                      \
-		return weir_stage_new(rt_, &opts_);                                    \
-	}                                                                              \
+#define WEIR_STAGE_DECLARE(fn, in_token, out_token)                                  \
+	WEIR_HANDLER_DECLARE(fn, in_token, out_token);                               \
+	WEIR_INLINE WEIR_MUST_CHECK weir_stage *fn##_stage(weir_rt *rt_, void *arg_) \
+	{                                                                            \
+		struct weir_stage_opts opts_ = {0};                                  \
+		opts_.name = #fn;                                                    \
+		opts_.in = in_token##_type();                                        \
+		opts_.out = out_token##_type();                                      \
+		opts_.process = fn##_handler;                                        \
+		opts_.arg = arg_;                                                    \
+		return weir_stage_new(rt_, &opts_);                                  \
+	}                                                                            \
 	struct weir_token_stage_##fn##_
 
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What stages cost: ns per value of a chain of stages that add one (1, 5, 10, 20, 50 of them). One line for each: name,
+ * ns. The best of several rounds is shown: what disturbs a round only makes it longer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <weir/weir.h>
+
+#define ROUNDS 7
+
+static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
+
+static double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int add_one(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	*(int *)out = *(const int *)in + 1;
+	return 0;
+}
+
+/* Times `loops` calls of st in each round; `check` looks at what the last one made. It takes st. */
+static int measure(weir_ctx *ctx, const char *name, weir_stage *st, const void *in, void *out, long loops,
+		   weir_err *err)
+{
+	double best = 1e9;
+	weir_call *call = NULL;
+	weir_scope s;
+	weir_scope_init(&s, ctx);
+	int rc = weir_stage_check(st, err);
+	if (rc == 0)
+		rc = weir_call_new(&s, st, &call);
+	for (int round = 0; rc == 0 && round < ROUNDS; round++) {
+		double from = seconds();
+		for (long i = 0; rc == 0 && i < loops; i++) {
+			rc = weir_call_process(ctx, call, in, out, err);
+			if (rc == 0 && weir_stage_out(st)->drop)
+				weir_stage_out(st)->drop(out, weir_stage_out(st)->arg);
+		}
+		double ns = (seconds() - from) * 1e9 / (double)loops;
+		best = ns < best ? ns : best;
+	}
+	if (rc == 0)
+		printf("%-24s %8.1f\n", name, best);
+	weir_call_free(&call);
+	weir_stage_free(&st);
+	return weir_scope_join(ctx, &s, rc, err);
+}
+
+static int chain(weir_ctx *ctx, size_t depth, weir_err *err)
+{
+	weir_stage *children[50];
+	struct weir_stage_opts o = {.name = "plus", .in = &number, .out = &number, .process = add_one};
+	char name[32];
+	int in = 1, out = 0;
+	for (size_t i = 0; i < depth; i++)
+		children[i] = weir_stage_new(weir_ctx_rt(ctx), &o);
+	snprintf(name, sizeof(name), "chain of %zu", depth);
+	int rc = measure(ctx, name, weir_chain(children, depth), &in, &out, 1000000, err);
+	if (rc == 0 && out != in + (int)depth)
+		rc = weir_fail(err, WEIR_EIO, "%s makes %d", name, out);
+	return rc;
+}
+
+static int app(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	static const size_t depths[] = {1, 5, 10, 20, 50};
+	int rc = 0;
+	(void)arg;
+	for (size_t i = 0; rc == 0 && i < sizeof(depths) / sizeof(depths[0]); i++)
+		rc = chain(ctx, depths[i], err);
+	return rc;
+}
+
+int main(void)
+{
+	return weir_main(app, NULL);
+}
