@@ -30,18 +30,21 @@ static int measure(weir_ctx *ctx, const char *name, weir_stage *st, const void *
 		   weir_err *err)
 {
 	double best = 1e9;
+	void (*drop)(void *, void *) = NULL;
 	weir_call *call = NULL;
 	weir_scope s;
 	weir_scope_init(&s, ctx);
 	int rc = weir_stage_check(st, err);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = weir_call_new(&s, st, &call);
+		drop = weir_stage_out(st)->drop;
+	}
 	for (int round = 0; rc == 0 && round < ROUNDS; round++) {
 		double from = seconds();
 		for (long i = 0; rc == 0 && i < loops; i++) {
 			rc = weir_call_process(ctx, call, in, out, err);
-			if (rc == 0 && weir_stage_out(st)->drop)
-				weir_stage_out(st)->drop(out, weir_stage_out(st)->arg);
+			if (rc == 0 && drop)
+				drop(out, NULL);
 		}
 		double ns = (seconds() - from) * 1e9 / (double)loops;
 		best = ns < best ? ns : best;

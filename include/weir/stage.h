@@ -4,7 +4,12 @@
 #ifndef WEIR_STAGE_H
 #define WEIR_STAGE_H
 
+#include <weir/stage/array.h>
 #include <weir/stage/chain.h>
+#include <weir/stage/fan_out.h>
+#include <weir/stage/map.h>
+#include <weir/stage/map_reduce.h>
+#include <weir/stage/router.h>
 #include <weir/stage/stage.h>
 #include <weir/stage/typed.h>
 

@@ -129,13 +129,48 @@ void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, cons
 	to->align = align;
 }
 
+static const char *arrays_of(const weir_type *type)
+{
+	return weir__type_is_array(type) ? "arrays of " : "";
+}
+
 bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to)
 {
 	if (!weir__stage_ok(st) || weir_type_equal(&from->out, &to->in))
 		return weir__stage_ok(st);
-	weir__stage_wrong(st, WEIR_ETYPE, "\"%s\" makes %s, but \"%s\" takes %s", from->name, from->out.name, to->name,
-			  to->in.name);
+	weir__stage_wrong(st, WEIR_ETYPE, "\"%s\" makes %s%s, but \"%s\" takes %s%s", from->name, arrays_of(&from->out),
+			  from->out.name, to->name, arrays_of(&to->in), to->in.name);
 	return false;
+}
+
+bool weir__stage_alike(weir_stage *st, size_t index)
+{
+	const weir_stage *first = st->children[0], *child = st->children[index];
+	bool in = weir_type_equal(&first->in, &child->in);
+	const weir_type *a = in ? &first->out : &first->in, *b = in ? &child->out : &child->in;
+	if (in && weir_type_equal(a, b))
+		return true;
+	weir__stage_wrong(st, WEIR_ETYPE, "child %zu, \"%s\", %s %s%s, but child 0, \"%s\", %s%s", index, child->name,
+			  in ? "makes" : "takes", arrays_of(b), b->name, first->name, arrays_of(a), a->name);
+	return false;
+}
+
+uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes)
+{
+	uint64_t all = 0, most = 0;
+	for (size_t i = 0; i < st->n_children; i++) {
+		uint64_t helpers = st->children[i]->helpers;
+		all += helpers;
+		most = helpers > most ? helpers : most;
+	}
+	return (uint32_t)(all < most * lanes ? all : most * lanes);
+}
+
+weir_stage *weir__stage_named(weir_stage *st, const char *name)
+{
+	if (!is_constant(st))
+		st->name = name;
+	return st;
 }
 
 /* ---- a stage of a function ---- */

@@ -28,6 +28,7 @@
 #include <weir/rt.h>
 #include <weir/stage/stage.h>
 
+#include "array.h"
 #include "crew.h"
 
 struct weir__run {
@@ -91,6 +92,15 @@ void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, cons
 
 /* Whether from's values can be given to `to`; else st is wrong, and says both. */
 bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to);
+
+/* Whether the index-th child takes and makes what the first one does; else st is wrong, and says both. */
+bool weir__stage_alike(weir_stage *st, size_t index);
+
+/* How many helpers the children need, of which at most `lanes` run at one time. */
+uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes);
+
+/* Gives a stage of another constructor its own name. */
+weir_stage *weir__stage_named(weir_stage *st, const char *name);
 
 /* How much bytes at this alignment take out of a call. */
 static inline size_t weir__room(size_t bytes, size_t align)
