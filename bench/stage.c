@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stages cost: ns per value of a chain of stages that add one (1, 5, 10, 20, 50 of them). One line for each: name,
- * ns. The best of several rounds is shown: what disturbs a round only makes it longer. */
+ * What stages cost: ns per value of a chain of stages that add one (1, 5, 10, 20, 50 of them), and
+ * of a fan-out to 10 stages that format a number, all at once, 2 at a time, and one after the other in the calling task;
+ * and of the 10 formats alone. One line for each: name, ns. The best of several rounds is shown: what disturbs a round only makes it longer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +11,12 @@
 #define ROUNDS 7
 
 static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
+
+struct text {
+	char bytes[16];
+};
+
+static const weir_type text = {.name = "text", .size = sizeof(struct text), .align = 1};
 
 static double seconds(void)
 {
@@ -60,7 +67,7 @@ static int chain(weir_ctx *ctx, size_t depth, weir_err *err)
 {
 	weir_stage *children[50];
 	struct weir_stage_opts o = {.name = "plus", .in = &number, .out = &number, .process = add_one};
-	char name[32];
+	char name[64];
 	int in = 1, out = 0;
 	for (size_t i = 0; i < depth; i++)
 		children[i] = weir_stage_new(weir_ctx_rt(ctx), &o);
@@ -71,6 +78,47 @@ static int chain(weir_ctx *ctx, size_t depth, weir_err *err)
 	return rc;
 }
 
+static int format(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	snprintf(out, sizeof(struct text), "test-%d", *(const int *)in + *(const int *)arg);
+	return 0;
+}
+
+static int fan_out(weir_ctx *ctx, size_t concurrency, weir_err *err)
+{
+	static int numbers[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+	weir_stage *children[10];
+	weir_array out;
+	char name[64];
+	int in = 1;
+	for (size_t i = 0; i < 10; i++)
+		children[i] = weir_stage_new(weir_ctx_rt(ctx), &(struct weir_stage_opts){.name = "format",
+											 .in = &number,
+											 .out = &text,
+											 .process = format,
+											 .arg = &numbers[i]});
+	snprintf(name, sizeof(name), "fan_out of 10, %zu lanes", concurrency ? concurrency : 10);
+	return measure(ctx, name, weir_fan_out(children, 10, concurrency), &in, &out, 20000, err);
+}
+
+static int formats(weir_ctx *ctx)
+{
+	struct text out[10];
+	double best = 1e9;
+	for (int round = 0; round < ROUNDS; round++) {
+		double from = seconds();
+		for (int i = 0; i < 20000; i++)
+			for (int k = 0; k < 10; k++)
+				if (format(ctx, &i, &out[k], NULL, &k) < 0)
+					return WEIR_EIO;
+		double ns = (seconds() - from) * 1e9 / 20000;
+		best = ns < best ? ns : best;
+	}
+	printf("%-24s %8.1f\n", "10 formats", best);
+	return 0;
+}
+
 static int app(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	static const size_t depths[] = {1, 5, 10, 20, 50};
@@ -78,6 +126,10 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)arg;
 	for (size_t i = 0; rc == 0 && i < sizeof(depths) / sizeof(depths[0]); i++)
 		rc = chain(ctx, depths[i], err);
+	if (rc == 0)
+		rc = formats(ctx);
+	for (size_t i = 0; rc == 0 && i < 3; i++)
+		rc = fan_out(ctx, (size_t[]){1, 2, 0}[i], err);
 	return rc;
 }
 
