@@ -5,12 +5,12 @@
  * A block is a head, n values at their alignment, and n bytes that say which places hold one: bytes, not bits, because
  * lanes fill different places at the same time.
  *
- * A shelf is where blocks come back to. Those that came back are a list that anybody may push on; only the one who takes
- * removes from it, all of them at once, and keeps those as its own: so a push is one compare-and-exchange that cannot
- * mistake one state for another (no block leaves the list but with all others).
+ * A shelf is where blocks come back to. Those that came back are a list that anybody may push on; only the one who
+ * takes removes from it, all of them at once, and keeps those as its own: so a push is one compare-and-exchange that
+ * cannot mistake one state for another (no block leaves the list but with all others).
  *
- *  Y1  refs of a shelf: the one who takes, and each array that is out. Who drops the last one frees all there is; what was
- *      pushed before is seen by then.
+ *  Y1  refs of a shelf: the one who takes, and each array that is out. Who drops the last one frees all there is; what
+ *      was pushed before is seen by then.
  *  Y2  A block is pushed before its reference is dropped, and not touched afterwards.
  *
  * No lock: an array may be dropped where there is no context to wait under. */

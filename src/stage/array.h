@@ -31,7 +31,8 @@ static inline bool weir__type_copies(const weir_type *type)
 
 int weir__type_copy(const weir_type *type, const void *from, void *to);
 
-/* The i-th place, and that it holds a value now (or not: it has moved). Different places may be used at the same time. */
+/* The i-th place, and that it holds a value now (or not: it has moved). Different places may be used at the same
+ * time. */
 void *weir__array_place(const weir_array *a, size_t i);
 void weir__array_holds(const weir_array *a, size_t i, bool holds);
 

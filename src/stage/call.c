@@ -2,12 +2,13 @@
  *
  * Calls: a tree of stages bound to the memory and the helpers of one task.
  *
- * A call is one block: the head, then what the stages of the tree take when they are bound, in the order of binding. Nodes
- * that must be finished are in a list. The block is given back by whoever leaves last: the owner, or a helper that was
- * slow to notice (crew.h); no task is in a node by then.
+ * A call is one block: the head, then what the stages of the tree take when they are bound, in the order of binding.
+ * Nodes that must be finished are in a list. The block is given back by whoever leaves last: the owner, or a helper
+ * that was slow to notice (crew.h); no task is in a node by then.
  *
  * In the simulator each stage is bound with a node in front of it that fills `out` with a pattern before each value, so
- * that a function which reads it, or which returns 0 without having written it, does not get away with what was there. */
+ * that a function which reads it, or which returns 0 without having written it, does not get away with what was
+ * there. */
 #include <stddef.h>
 
 #include "stage.h"

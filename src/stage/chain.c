@@ -5,7 +5,8 @@
  *  N1  Two buffers are enough: while a stage runs, one holds what it takes and the other what it makes.
  *  N2  A value belongs to the chain from the first stage on that does not take. Before that it is still the caller's: a
  *      stage that takes has only moved its bytes, so on failure nothing is dropped and `in` is as it was.
- *  N3  The last stage writes to out directly; what only a part of was done (WEIR_EPARTIAL) is passed on from it alone. */
+ *  N3  The last stage writes to out directly; what only a part of was done (WEIR_EPARTIAL) is passed on from it
+ *      alone. */
 #include <weir/stage/chain.h>
 
 #include "stage.h"

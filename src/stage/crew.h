@@ -3,17 +3,17 @@
  * The helper tasks of a call: how a stage does several things at once without making a task.
  *
  * A batch is n items and a function that does one of them. The task that brings it does items itself, and helpers that
- * have nothing to do join in, up to the batch's number of lanes; the one who brings it returns when all items are done and
- * no helper is in it any more. So a batch is done even if every helper is busy, or has left; and a batch that is brought
- * while another one is being done (a fan-out within a fan-out) cannot deadlock.
+ * have nothing to do join in, up to the batch's number of lanes; the one who brings it returns when all items are done
+ * and no helper is in it any more. So a batch is done even if every helper is busy, or has left; and a batch that is
+ * brought while another one is being done (a fan-out within a fan-out) cannot deadlock.
  *
  *  H1  An item is done by exactly one task: it is claimed with one atomic add.
  *  H2  Whoever is in a batch has a lane of its own, 0 for the one who brought it: what two lanes must not share is kept
  *      once per lane.
  *  H3  A batch lies in the memory of the one who brought it. It is in the list while it may be joined; it may be joined
  *      only under the lock; and its owner leaves only when it is out of the list and nobody is in it.
- *  H4  A helper that wakes up too late finds nothing and waits again. Each one that joins wakes the next, while there is
- *      work: the one who brings a batch pays for one wake, and cheap items are done before many are awake.
+ *  H4  A helper that wakes up too late finds nothing and waits again. Each one that joins wakes the next, while there
+ *      is work: the one who brings a batch pays for one wake, and cheap items are done before many are awake.
  *
  * LOCK: one mutex, held for a few instructions, never while an item is done. */
 #ifndef WEIR_SRC_STAGE_CREW_H

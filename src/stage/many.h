@@ -2,12 +2,13 @@
  *
  * n items at once, under a context of their own, and what their failures amount to: for fan_out, map, router, reduce.
  *
- *  G1  An item has failed with its code, unless that is the code of the context it ran under, which has ended: then it is
- *      a consequence, and only not done. An item that is claimed after the end is not begun, and not done.
- *  G2  Fail fast: the first failure in time cancels the rest (cause: sibling) and is the result, with its detail; others
- *      become members of it. Without a failure, but with an item that was not done: the code of the caller's context.
- *  G3  Collect: nothing is cancelled. WEIR_EPARTIAL, with a member for each failure, one (the first of them) for all items
- *      that were not done, and the lowest index of any of these as its value.
+ *  G1  An item has failed with its code, unless that is the code of the context it ran under, which has ended: then it
+ *      is a consequence, and only not done. An item that is claimed after the end is not begun, and not done.
+ *  G2  Fail fast: the first failure in time cancels the rest (cause: sibling) and is the result, with its detail;
+ *      others become members of it. Without a failure, but with an item that was not done: the code of the caller's
+ *      context.
+ *  G3  Collect: nothing is cancelled. WEIR_EPARTIAL, with a member for each failure, one (the first of them) for all
+ *      items that were not done, and the lowest index of any of these as its value.
  *  G4  On return nobody is in an item any more. What the items share is written under the lock, and only on failure. */
 #ifndef WEIR_SRC_STAGE_MANY_H
 #define WEIR_SRC_STAGE_MANY_H

@@ -2,11 +2,11 @@
  *
  * Group an array by an order, and reduce each group: see stage/map_reduce.h.
  *
- * Indices are sorted by merging (stable, n log n, from runs of 1 upwards: no recursion), and then the bytes of the values
- * are laid out in that order, so that a group is a part of an array.
+ * Indices are sorted by merging (stable, n log n, from runs of 1 upwards: no recursion), and then the bytes of the
+ * values are laid out in that order, so that a group is a part of an array.
  *
- *  K1  `sorted` owns nothing: its values are the caller's, and its places are said to be empty before it is dropped. It is
- *      only read by the reducers, which are gone by then.
+ *  K1  `sorted` owns nothing: its values are the caller's, and its places are said to be empty before it is dropped. It
+ *      is only read by the reducers, which are gone by then.
  *  K2  What is needed to sort is kept in the node from value to value, and grows with the longest array. */
 #include <weir/stage/chain.h>
 #include <weir/stage/map_reduce.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A value given to some of several stages: see stage/router.h. Since a route can be selected twice, each lane has all of
- * the routes bound for itself. */
+ * A value given to some of several stages: see stage/router.h. Since a route can be selected twice, each lane has all
+ * of the routes bound for itself. */
 #include <weir/stage/router.h>
 
 #include "many.h"

@@ -2,23 +2,23 @@
  *
  * What every stage is made of, for the files of src/stage and for what is built on it.
  *
- * BUILDING. weir__stage_make takes the children and gives a stage whose tail the constructor fills. It never fails: where
- * there is no memory, or something is wrong with a child or with the arguments, the stage it gives only remembers that.
- * A stage without a runtime (the constants of stage.c) is such a one.
+ * BUILDING. weir__stage_make takes the children and gives a stage whose tail the constructor fills. It never fails:
+ * where there is no memory, or something is wrong with a child or with the arguments, the stage it gives only remembers
+ * that. A stage without a runtime (the constants of stage.c) is such a one.
  *
  *  S1  A stage with an error has no types that anybody may look at, and is never bound. Its first error stays.
  *  S2  A child has one parent, which frees it. `taken` says that it has.
  *  S3  After its constructor returned, nothing of a stage changes but `calls`.
  *
- * BINDING. To run a stage is to call a function with an argument: struct weir__run. For a stage of a user's function that
- * is the function itself with its arg, so that it costs one indirect call; for others it is a function of src/stage with
- * a node in the call's memory, which has the bound children. bytes and helpers of a stage say what binding it will take
- * out of the call: they are summed at construction (S4), so that making a call is one allocation.
+ * BINDING. To run a stage is to call a function with an argument: struct weir__run. For a stage of a user's function
+ * that is the function itself with its arg, so that it costs one indirect call; for others it is a function of
+ * src/stage with a node in the call's memory, which has the bound children. bytes and helpers of a stage say what
+ * binding it will take out of the call: they are summed at construction (S4), so that making a call is one allocation.
  *
  *  S4  bind takes at most `bytes` bytes; it cannot fail.
  *
- * RUNNING. weir__run is how a parent runs a child: it tells where a failure passed through, and sees to it that code and
- * detail agree. See crew.h for doing several things at once. */
+ * RUNNING. weir__run is how a parent runs a child: it tells where a failure passed through, and sees to it that code
+ * and detail agree. See crew.h for doing several things at once. */
 #ifndef WEIR_SRC_STAGE_STAGE_H
 #define WEIR_SRC_STAGE_STAGE_H
 
@@ -70,9 +70,9 @@ struct weir_stage {
 
 /* ---- building ---- */
 
-/* A stage of `size` bytes (a struct that begins with struct weir_stage), zeroed, that has taken the children. rt NULL: the
- * children's. What is wrong with a child is wrong with it. Its types, bytes and helpers: those of the children are summed,
- * the rest is the constructor's. */
+/* A stage of `size` bytes (a struct that begins with struct weir_stage), zeroed, that has taken the children. rt NULL:
+ * the children's. What is wrong with a child is wrong with it. Its types, bytes and helpers: those of the children are
+ * summed (S4: with what binding the stage itself takes in the simulator), the rest is the constructor's. */
 weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
 			     weir_stage *const *children, size_t n);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every allocation and every spawn that stages make fails once, under 20 schedules each: while a tree is built (it is
- * never NULL, says so when it is checked, and frees all of it), while a call is made (no call, no helper left behind, and
- * the stage can be freed at once), and while arrays are made (the code, and no value lost: `alive` counts them). The
- * simulator counts tasks and memory. Each scenario names how many failures the sweep must have reached. */
+ * never NULL, says so when it is checked, and frees all of it), while a call is made (no call, no helper left behind,
+ * and the stage can be freed at once), and while arrays are made (the code, and no value lost: `alive` counts them).
+ * The simulator counts tasks and memory. Each scenario names how many failures the sweep must have reached. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/sim.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stages that do several things at once, under every interleaving: helpers that join in, leave and are let go, who fails
- * first, what a cancel at any operation leaves behind, and memory of arrays that comes back from another task.
+ * Stages that do several things at once, under every interleaving: helpers that join in, leave and are let go, who
+ * fails first, what a cancel at any operation leaves behind, and memory of arrays that comes back from another task.
  *
- * Values are items that are counted: `alive` goes up when a stage makes or copies one and down when one is dropped, and a
- * dropped one is marked, so that a second drop, or a use after it, shows. When process has returned with a failure only
- * what the test itself holds is alive. `inside` counts the functions that run: 0 whenever process has returned.
+ * Values are items that are counted: `alive` goes up when a stage makes or copies one and down when one is dropped, and
+ * a dropped one is marked, so that a second drop, or a use after it, shows. When process has returned with a failure
+ * only what the test itself holds is alive. `inside` counts the functions that run: 0 whenever process has returned.
  *
  * A test of a race sets a bit for what happened; the test at the end checks that the search saw every outcome.
- * Bounds: "dfs" is every schedule, "dfsN" every schedule with at most N preemptions; a bound of time on the larger trees
- * is given by the number of schedules. */
+ * Bounds: "dfs" is every schedule, "dfsN" every schedule with at most N preemptions; a bound of time on the larger
+ * trees is given by the number of schedules. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/sim.h>

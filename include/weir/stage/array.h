@@ -3,9 +3,9 @@
  * weir/stage/array.h - n values of one type as one value: what a fan-out makes, and a map takes and makes.
  *
  * An array has n PLACES in one block of memory. A place holds a value, or it is empty: all are when the array is made,
- * weir_array_put fills one, and weir_array_at gives NULL for one that is empty. What a stage makes on 0 has none that is;
- * a map that collects its failures (WEIR_EPARTIAL, stage/map.h) leaves those empty that failed. n and items may be read
- * directly: items is the address of the first place.
+ * weir_array_put fills one, and weir_array_at gives NULL for one that is empty. What a stage makes on 0 has none that
+ * is; a map that collects its failures (WEIR_EPARTIAL, stage/map.h) leaves those empty that failed. n and items may be
+ * read directly: items is the address of the first place.
  *     for (size_t i = 0; i < words_len(in); i++)
  *             length += strlen(*words_at(in, i));
  * A zeroed array has no places and needs no memory, as any array of none.
@@ -23,7 +23,8 @@
  *     words_drop(&a)                                          words_copy(&from, &to)
  * The type is made before main (a constructor), so it can be used anywhere after that.
  *
- * PAIRWISE THREAD-SAFETY: an array is used by one task at a time, or read by several. Different arrays never conflict. */
+ * PAIRWISE THREAD-SAFETY: an array is used by one task at a time, or read by several. Different arrays never
+ * conflict. */
 #ifndef WEIR_STAGE_ARRAY_H
 #define WEIR_STAGE_ARRAY_H
 
@@ -43,8 +44,8 @@ typedef struct weir_array {
 WEIR_API weir_type weir_array_type(const weir_type *of);
 
 /* An array of n empty places.
- * Owner: *out is the caller's; of is copied. Threads: any. Blocks: no. Fails: WEIR_EINVAL (no type), WEIR_EOVERFLOW (more
- * than fits into memory), WEIR_ENOMEM; *out is untouched. After cancel: unchanged. */
+ * Owner: *out is the caller's; of is copied. Threads: any. Blocks: no. Fails: WEIR_EINVAL (no type), WEIR_EOVERFLOW
+ * (more than fits into memory), WEIR_ENOMEM; *out is untouched. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_array_new(weir_rt *rt, const weir_type *of, size_t n, weir_array *out);
 
 /* The value in the i-th place (from 0), or NULL: it is empty, or there is none.
@@ -61,8 +62,8 @@ WEIR_API WEIR_MUST_CHECK int weir_array_put(weir_array *a, size_t i, const void 
 WEIR_API WEIR_MUST_CHECK bool weir_array_take(weir_array *a, size_t i, void *out);
 
 /* A second array with copies of all values; empty places stay empty.
- * Owner: *to is the caller's. Threads: from is only read. Blocks: as the copy of a value. Fails: WEIR_EINVAL (they cannot
- * be copied), WEIR_ENOMEM, the code of a copy; *to is untouched. After cancel: unchanged. */
+ * Owner: *to is the caller's. Threads: from is only read. Blocks: as the copy of a value. Fails: WEIR_EINVAL (they
+ * cannot be copied), WEIR_ENOMEM, the code of a copy; *to is untouched. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_array_copy(const weir_array *from, weir_array *to);
 
 /* Drops all values and the memory, and zeroes *a. NULL and zeroed arrays are allowed.

@@ -2,16 +2,16 @@
  *
  * weir/stage/fan_out.h - one value given to several stages at once, and what they make put together.
  *
- * A FAN-OUT gives its value to all of its stages, which make values of one type, and makes an array of these in the order
- * of the stages. The value stays the caller's: each stage borrows it at the same time as the others. A stage that takes
- * (stage.h) is given a copy of its own, and is refused where the type has a drop but no copy.
- * The first failure, in time, is the fan-out's: it cancels the others (cause: sibling), which are waited for, and what
- * they made is dropped. err has its code, the name and index of the stage ("fetch[3]"), and as members the other failures;
- * that a stage was cancelled because of it is none. A context that ended before all were done is its own code; if all
- * were done, the end comes too late, and it is a success.
+ * A FAN-OUT gives its value to all of its stages, which make values of one type, and makes an array of these in the
+ * order of the stages. The value stays the caller's: each stage borrows it at the same time as the others. A stage that
+ * takes (stage.h) is given a copy of its own, and is refused where the type has a drop but no copy. The first failure,
+ * in time, is the fan-out's: it cancels the others (cause: sibling), which are waited for, and what they made is
+ * dropped. err has its code, the name and index of the stage ("fetch[3]"), and as members the other failures; that a
+ * stage was cancelled because of it is none. A context that ended before all were done is its own code; if all were
+ * done, the end comes too late, and it is a success.
  *
- * A FAN-IN makes one value of an array. Any stage that takes arrays will do; weir_fan_in makes one of a function, which is
- * not called when the context has ended, and is called for an empty array too.
+ * A FAN-IN makes one value of an array. Any stage that takes arrays will do; weir_fan_in makes one of a function, which
+ * is not called when the context has ended, and is called for an empty array too.
  *
  * The array is the only memory that is allocated, and that is used again (array.h). */
 #ifndef WEIR_STAGE_FAN_OUT_H

@@ -2,21 +2,22 @@
  *
  * weir/stage/map.h - the same stage for each value of an array.
  *
- * A MAP takes an array and makes one with as many places, in the same order: what its stage makes of each value. The array
- * and its values stay the caller's: the stage borrows them, several at the same time. A stage that takes (stage.h) is
- * given copies, and is refused where the type has a drop but no copy. An empty array gives an empty one, and the stage is
- * not called. An empty place in what it is given fails it (WEIR_EINVAL).
+ * A MAP takes an array and makes one with as many places, in the same order: what its stage makes of each value. The
+ * array and its values stay the caller's: the stage borrows them, several at the same time. A stage that takes
+ * (stage.h) is given copies, and is refused where the type has a drop but no copy. An empty array gives an empty one,
+ * and the stage is not called. An empty place in what it is given fails it (WEIR_EINVAL).
  *
- * FAIL FAST (default): the first failure, in time, is the map's: it cancels the others (cause: sibling), which are waited
- * for, values that were not begun are not, and what was made is dropped. err has its code, the name of the stage and the
- * index of the value ("fetch[3]"), and as members the other failures; that one was cancelled because of it is none. A
- * context that ended before all were done is its own code; if all were done, the end comes too late, and it is a success.
+ * FAIL FAST (default): the first failure, in time, is the map's: it cancels the others (cause: sibling), which are
+ * waited for, values that were not begun are not, and what was made is dropped. err has its code, the name of the stage
+ * and the index of the value ("fetch[3]"), and as members the other failures; that one was cancelled because of it is
+ * none. A context that ended before all were done is its own code; if all were done, the end comes too late, and it is
+ * a success.
  *
- * COLLECT: all values are tried. If some fail the code is WEIR_EPARTIAL, and out holds an array all the same, which is the
- * caller's: weir_array_at gives NULL where it failed. err has a member for each failure, by index (weir_err_member). When
- * the context ends, no more are begun; what is done by then is kept: again WEIR_EPARTIAL, and one member, at the first
- * value that was not done, has the context's code (weir_err_is finds it). Only where the context had ended before anything
- * was begun is its code the map's, and out holds nothing.
+ * COLLECT: all values are tried. If some fail the code is WEIR_EPARTIAL, and out holds an array all the same, which is
+ * the caller's: weir_array_at gives NULL where it failed. err has a member for each failure, by index
+ * (weir_err_member). When the context ends, no more are begun; what is done by then is kept: again WEIR_EPARTIAL, and
+ * one member, at the first value that was not done, has the context's code (weir_err_is finds it). Only where the
+ * context had ended before anything was begun is its code the map's, and out holds nothing.
  *
  * The array is the only memory that is allocated, and that is used again (array.h). */
 #ifndef WEIR_STAGE_MAP_H
@@ -27,8 +28,8 @@
 
 WEIR_EXTERN_C_BEGIN
 
-/* How many at a time, where nothing is said. Not the number of processors: stages that wait gain from more, and a program
- * that behaves differently on another machine cannot be tested on this one. */
+/* How many at a time, where nothing is said. Not the number of processors: stages that wait gain from more, and a
+ * program that behaves differently on another machine cannot be tested on this one. */
 #define WEIR_MAP_CONCURRENCY 4
 
 struct weir_map_opts {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fan-out, fan-in, parallel, map, router, reduce and map-reduce on threads: building, results, failures, and that nothing
- * is allocated once the arrays have come back. Who is first, and cancels, are in tests/sim/test_stage.c. */
+ * Fan-out, fan-in, parallel, map, router, reduce and map-reduce on threads: building, results, failures, and that
+ * nothing is allocated once the arrays have come back. Who is first, and cancels, are in tests/sim/test_stage.c. */
 #include <check.h>
 #include <weir/stage.h>
 

@@ -2,9 +2,9 @@
  *
  * Stages, calls and chains: what include/weir/stage/{stage,chain,typed}.h promise.
  *
- * Values are items that count their drops by id (core's support.h); a stage that makes one adds ADDED to the id, so that
- * every value on its way through a chain is known by its number. All memory is counted: what a tree, a call or a failed
- * construction leaves behind fails the test that made it.
+ * Values are items that count their drops by id (core's support.h); a stage that makes one adds ADDED to the id, so
+ * that every value on its way through a chain is known by its number. All memory is counted: what a tree, a call or a
+ * failed construction leaves behind fails the test that made it.
  *
  * The cases: `building`, `freeing` (and misuse), `lifecycle`, `calls`, `chains`. Concurrent combinators have their own
  * files; helpers under every interleaving are in tests/sim/test_stage.c. */
