@@ -334,16 +334,21 @@ WEIR_SIM_TEST_WITH(fan_out_fails_and_is_canceled, .strategy = "dfs1")
 /* A deadline ends it exactly then, and is its own code; so is a context that had ended before, and nobody is called. */
 WEIR_SIM_TEST_WITH(fan_out_and_a_deadline, .strategy = "portfolio", .no_early = true, .schedules = 300)
 {
-	struct part p[] = {{.ns = WEIR_MS(10)}, {.ns = WEIR_MS(3)}, {.ns = WEIR_MS(10)}};
+	struct part p[] = {{.ns = WEIR_MS(10)},
+			   {.ns = WEIR_MS(3), .rc = WEIR_EUSER - 1, .at = true},
+			   {.ns = WEIR_MS(10)}};
+	struct item zero = {0};
 	struct run r;
 	weir_ctx own;
 	items_t out;
 	open_run(&r, ctx, parts(ctx, p, 3, 0));
-	weir_ctx_init(&own, ctx, WEIR_MS(5));
+	WEIR_SIM_EQ(weir_call_process(ctx, r.call, &zero, &out, NULL), WEIR_EUSER - 1); /* forgotten by the next */
+	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(3));
+	weir_ctx_init(&own, ctx, WEIR_MS(8));
 	WEIR_SIM_EQ(process(&own, r.call, &out, NULL), WEIR_EDEADLINE);
-	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(5));
+	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(8));
 	WEIR_SIM_EQ(process(&own, r.call, &out, NULL), WEIR_EDEADLINE);
-	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(5));
+	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(8));
 	weir_ctx_fini(&own);
 	close_run(&r, ctx);
 }
@@ -430,6 +435,31 @@ WEIR_SIM_TEST_WITH(arrays_come_back_from_another_task, .strategy = "dfs2")
 	}
 	weir_call_free(&r.call); /* the last array takes the rest with it */
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	close_run(&r, ctx);
+}
+
+static int read_out(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	unsigned char *bytes = out, seen = bytes[0];
+	(void)in, (void)err, (void)arg;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	bytes[0] = (unsigned char)(seen + 1);
+	return 0;
+}
+
+/* A function that reads what it is to write finds the same pattern each time, in a chain too, and not what was there. */
+WEIR_SIM_TEST_WITH(out_is_filled_before_each_value, .allow_no_decisions = true, .schedules = 2)
+{
+	static const weir_type byte = {.name = "byte", .size = 1};
+	struct weir_stage_opts o = {.in = &byte, .out = &byte, .process = read_out};
+	weir_rt *rt = weir_ctx_rt(ctx);
+	unsigned char in = 1, out = 2;
+	struct run r;
+	open_run(&r, ctx, weir_then(weir_stage_new(rt, &o), weir_stage_new(rt, &o)));
+	for (int i = 0; i < 3; i++) {
+		WEIR_SIM_EQ(weir_call_process(ctx, r.call, &in, &out, NULL), 0);
+		WEIR_SIM_EQ(out, 0xA6);
+	}
 	close_run(&r, ctx);
 }
 
@@ -548,14 +578,13 @@ WEIR_SIM_TEST_WITH(map_takes_as_long_as_its_lanes, .strategy = "portfolio", .no_
 	}
 }
 
-WEIR_SIM_TEST_WITH(map_canceled_anywhere, .strategy = "dfs2")
+static void map_canceled(weir_ctx *ctx, bool collect)
 {
 	struct part p = {.add = 100};
 	struct run r;
 	weir_ctx own;
 	weir_scope s;
 	int made;
-	bool collect = weir_sim_choose(2, "collect");
 	open_run(&r, ctx, weir_map(part(ctx, &p), &(struct weir_map_opts){.concurrency = 2, .collect = collect}));
 	weir_ctx_init(&own, ctx, WEIR_FOREVER);
 	weir_scope_init(&s, ctx);
@@ -571,6 +600,16 @@ WEIR_SIM_TEST_WITH(map_canceled_anywhere, .strategy = "dfs2")
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
 	weir_ctx_fini(&own);
 	close_run(&r, ctx);
+}
+
+WEIR_SIM_TEST_WITH(map_canceled_anywhere, .strategy = "dfs2")
+{
+	map_canceled(ctx, false);
+}
+
+WEIR_SIM_TEST_WITH(map_that_collects_canceled_anywhere, .strategy = "dfs2")
+{
+	map_canceled(ctx, true);
 }
 
 /* Each value in turn fails: the others are cancelled, or kept. */
@@ -714,6 +753,27 @@ WEIR_SIM_TEST_WITH(router_canceled_anywhere, .strategy = "dfs1")
 	item_free(&in);
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
 	weir_ctx_fini(&own);
+	close_run(&r, ctx);
+}
+
+static int select_twice(weir_ctx *ctx, const void *in, size_t *picks, size_t cap, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)err, (void)arg;
+	WEIR_SIM_EQ(cap, 2);
+	picks[0] = picks[1] = 1;
+	return 2;
+}
+
+/* One route twice at the same time: what is between its stages is each one's own. */
+WEIR_SIM_TEST_WITH(router_takes_a_route_twice, .strategy = "dfs2")
+{
+	struct part p[] = {{.add = 10}, {.add = 20}, {.add = 30}};
+	weir_stage *const routes[] = {part(ctx, &p[0]), weir_then(part(ctx, &p[1]), part(ctx, &p[2]))};
+	struct run r;
+	items_t out;
+	open_run(&r, ctx, weir_router(routes, 2, &(struct weir_router_opts){.selector = select_twice}));
+	WEIR_SIM_EQ(process(ctx, r.call, &out, NULL), 0);
+	expect_items(&out, (struct part[]){{.add = 50}, {.add = 50}}, 2);
 	close_run(&r, ctx);
 }
 

@@ -515,6 +515,39 @@ START_TEST(groups_keep_the_order_within)
 }
 END_TEST
 
+/* A context that had ended is the code of each, also where there is nothing to do; nobody is called, no memory asked
+ * for. */
+START_TEST(a_context_that_had_ended)
+{
+	weir_stage *const one_route[] = {by(&two)};
+	weir_stage *all[] = {weir_fan_out((weir_stage *const[]){by(&two), by(&three)}, 2, 0),
+			     weir_router(one_route, 1, &(struct weir_router_opts){.selector = by_digits}),
+			     weir_map(by(&two), &(struct weir_map_opts){.collect = true}),
+			     weir_reduce(sum_stage(rt, NULL), &(struct weir_reduce_opts){.order = by_last_digit})};
+	nums_t none = {{0}}, some = nums_of((int[]){1, 2}, 2);
+	weir_ctx over;
+	weir_ctx_init(&over, &root, 1);
+	for (size_t i = 0; i < 4; i++) {
+		weir_call *call = call_of(all[i]);
+		for (int k = 0; k < 2; k++) {
+			const void *array = k ? &none : &some, *number = k ? &two : &one;
+			nums_t out;
+			weir_err err = {0};
+			memory_refuse(1);
+			ck_assert_int_eq(weir_call_process(&over, call, i < 2 ? number : array, &out, &err),
+					 WEIR_EDEADLINE);
+			ck_assert(!memory_was_refused());
+			memory_refuse(0);
+			ck_assert_int_eq(err.code, WEIR_EDEADLINE);
+			weir_err_fini(&err);
+		}
+		done_with(&call, &all[i]);
+	}
+	nums_drop(&some);
+	weir_ctx_fini(&over);
+}
+END_TEST
+
 static Suite *combine_suite(void)
 {
 	Suite *suite = suite_create("combine");
@@ -539,6 +572,7 @@ static Suite *combine_suite(void)
 	tcase_add_test(reduce, what_is_wrong_with_a_reduce);
 	tcase_add_test(reduce, groups_come_in_order);
 	tcase_add_test(reduce, groups_keep_the_order_within);
+	tcase_add_test(reduce, a_context_that_had_ended);
 	return suite;
 }
 
