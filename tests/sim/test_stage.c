@@ -447,7 +447,8 @@ static int read_out(weir_ctx *ctx, const void *in, void *out, weir_err *err, voi
 	return 0;
 }
 
-/* A function that reads what it is to write finds the same pattern each time, in a chain too, and not what was there. */
+/* A function that reads what it is to write finds the same pattern each time, in a chain too, and not what was
+ * there. */
 WEIR_SIM_TEST_WITH(out_is_filled_before_each_value, .allow_no_decisions = true, .schedules = 2)
 {
 	static const weir_type byte = {.name = "byte", .size = 1};
