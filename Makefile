@@ -3,7 +3,7 @@
 # The build of weir: one file, everything under $(BUILD), `make help` is the manual.
 #
 # How sources become programs:
-#   src/rt, src/core            -> libweir.a, libweir.so.0      compiled once, with -fPIC
+#   src/{rt,core,limit,stage}   -> libweir.a, libweir.so.0      compiled once, with -fPIC
 #   sim/*.c sim/*.S             -> libweir-sim.a
 #   src/cli, sim/scenarios      -> weir
 #   examples/NAME.c             -> examples/NAME
@@ -49,7 +49,7 @@ CHECK_LIBS = $$(pkg-config --libs check)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 
-WEIR_SRC := $(sort $(wildcard src/rt/*.c src/core/*.c))
+WEIR_SRC := $(sort $(wildcard src/rt/*.c src/core/*.c src/limit/*.c src/stage/*.c))
 SIM_SRC := $(sort $(wildcard sim/*.c sim/*.S))
 CLI_SRC := $(sort $(wildcard src/cli/*.c sim/scenarios/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))

@@ -47,6 +47,7 @@ typedef struct weir_tx weir_tx;       /* the sending end of a channel (core/chan
 typedef struct weir_rx weir_rx;       /* the receiving end of a channel (core/chan.h) */
 typedef struct weir_case weir_case;   /* one case of a select (core/select.h) */
 typedef struct weir_scope weir_scope; /* a group of tasks bound to a block (core/scope.h) */
+typedef struct weir_stage weir_stage; /* something that is done to a value (stage/stage.h) */
 
 /* The one shape of everything that runs: main, a task of a scope, a simulator scenario.
  * 0 is success, negative an error (written to err as well where there is more to say); a positive

@@ -28,6 +28,7 @@ links() { # folders: stdout says what is undefined
 
 nothing 'rt links alone' "$(links src/rt)"
 nothing 'core links with rt' "$(links src/rt src/core)"
+nothing 'stage links with core and rt' "$(links src/rt src/core src/stage)"
 nothing 'sim links with core and rt' "$(links src/rt src/core sim)"
 something 'core does not link without rt' "$(links src/core | grep undefined)"
 something 'sim does not link without core' "$(links src/rt sim | grep undefined)"
@@ -48,10 +49,13 @@ read_includes() {
 	(cd "$1" && find src sim -name '*.[chS]' -type f | sort | xargs awk -v shared="$shared" '
 	function row(path) {
 		if (path ~ /^(src|weir)\/cli\//) return "cli"
+		if (path ~ /^(src|weir)\/stage\// || path == "weir/stage.h") return "stage"
+		if (path ~ /^(src|weir)\/limit\// || path == "weir/limit.h") return "limit"
+		if (path ~ /^(src|weir)\/resilience\// || path == "weir/resilience.h") return "resilience"
 		if (path ~ /^(src|weir)\/core\// || path == "weir/core.h") return "core"
 		if (path ~ /^(src|weir)\/rt\// || path == "weir/rt.h" || path == "weir/base.h") return "rt"
 		if (path ~ /^sim\// || path ~ /^weir\/sim/) return "sim"
-		if (path == "weir/weir.h") return "core"
+		if (path == "weir/weir.h") return "stage"
 		return "?"
 	}
 	function bad(why) { print FILENAME ":" FNR ": " $0 " (" why ")" }
@@ -68,7 +72,9 @@ read_includes() {
 	}
 	BEGIN {
 		below["rt"] = " rt "; below["core"] = " rt core "
-		below["sim"] = " rt core sim "; below["cli"] = " rt core sim cli "
+		below["stage"] = " rt core stage "; below["limit"] = " rt core limit "
+		below["resilience"] = " rt core stage limit resilience "
+		below["sim"] = " rt core sim "; below["cli"] = " rt core stage sim cli "
 		world = "^(pthread|time|sys/time|threads|semaphore|stdatomic|sys/socket|linux/futex)[.]h$"
 		n = split(shared, lines, "\n")
 		for (i = 1; i <= n; i++) if (split(lines[i], word, " ") > 1) common[word[1]] = "," word[2] ","

@@ -47,7 +47,8 @@ WEIR_EXTERN_C_BEGIN
 	X(WEIR_EEXHAUSTED, -1006, "every attempt failed")                            \
 	X(WEIR_EOPEN, -1007, "the circuit breaker is open")                          \
 	X(WEIR_ELIMITED, -1008, "over the rate limit")                               \
-	X(WEIR_EOVERLOAD, -1009, "too much is going on already")
+	X(WEIR_EOVERLOAD, -1009, "too much is going on already")                     \
+	X(WEIR_EINCOMPLETE, -1015, "a part of it failed, and the rest was dropped")
 
 /* clang-format off */
 enum weir_code {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir/stage.h - all of stage: things to be done to values, and ways to put them together. */
+#ifndef WEIR_STAGE_H
+#define WEIR_STAGE_H
+
+#include <weir/stage/array.h>
+#include <weir/stage/chain.h>
+#include <weir/stage/fan_out.h>
+#include <weir/stage/map.h>
+#include <weir/stage/map_reduce.h>
+#include <weir/stage/router.h>
+#include <weir/stage/stage.h>
+#include <weir/stage/typed.h>
+
+#endif

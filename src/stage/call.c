@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls: a tree of stages bound to the memory and the helpers of one task.
+ *
+ * A call is one block: the head, then what the stages of the tree take when they are bound, in the order of binding.
+ * Nodes that must be finished are in a list. The block is given back by whoever leaves last: the owner, or a helper
+ * that was slow to notice (crew.h); no task is in a node by then.
+ *
+ * In the simulator each stage is bound with a node in front of it that fills `out` with a pattern before each value, so
+ * that a function which reads it, or which returns 0 without having written it, does not get away with what was
+ * there. */
+#include <stddef.h>
+
+#include "stage.h"
+
+#define PATTERN 0xA5
+
+struct node {
+	struct node *next;
+	const weir_stage *st;
+};
+
+struct weir_call {
+	struct weir__crew crew;
+	weir_rt *rt;
+	weir_stage *st;
+	struct weir__run run;
+	struct node *nodes;
+	bool has_crew;
+};
+
+struct checked {
+	struct weir__run inner;
+	size_t bytes;
+};
+
+static size_t round_up(size_t n, size_t align)
+{
+	return (n + align - 1) & ~(align - 1);
+}
+
+#define NODE_HEAD round_up(sizeof(struct node), _Alignof(max_align_t))
+
+size_t weir__node_room(size_t bytes)
+{
+	return weir__room(NODE_HEAD + bytes, _Alignof(max_align_t));
+}
+
+void *weir__bind_memory(struct weir__binder *b, size_t bytes, size_t align)
+{
+	uintptr_t at = (uintptr_t)b->mem + b->used, aligned = (at + align - 1) & ~(uintptr_t)(align - 1);
+	b->used += (size_t)(aligned - at) + bytes;
+	assert(b->used <= b->cap); /* S4 */
+	return (void *)aligned;
+}
+
+void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes)
+{
+	struct node *node = weir__bind_memory(b, NODE_HEAD + bytes, _Alignof(max_align_t));
+	node->st = st;
+	node->next = b->call->nodes;
+	b->call->nodes = node;
+	return (unsigned char *)node + NODE_HEAD;
+}
+
+struct weir__crew *weir__binder_crew(struct weir__binder *b)
+{
+	return &b->call->crew;
+}
+
+static int process_checked(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	const struct checked *c = arg;
+	memset(out, PATTERN, c->bytes);
+	return c->inner.fn(ctx, in, out, err, c->inner.arg);
+}
+
+size_t weir__bind_room(const weir_rt *rt)
+{
+	return rt->hooks ? weir__room(sizeof(struct checked), _Alignof(struct checked)) : 0;
+}
+
+void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
+{
+	out->st = st;
+	st->ops->bind(b, st, out);
+	assert(out->fn);
+	if (!st->rt->hooks)
+		return;
+	struct checked *c = weir__bind_memory(b, sizeof(*c), _Alignof(struct checked));
+	c->inner = *out;
+	c->bytes = st->out.size;
+	*out = (struct weir__run){.fn = process_checked, .arg = c, .st = st};
+}
+
+int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err)
+{
+	if (rc > 0)
+		rc = weir_fail(err, WEIR_EINVAL, "returned %d: 0 is success, negative an error", rc);
+	if (err && err->code == 0)
+		(void)weir_fail(err, rc, NULL);
+	else if (err && err->code != rc) /* what is returned is what counts */
+		(void)weir_err_wrap(err, rc, 0);
+	weir_err_frame(err, run->st->name, index, 0);
+	return rc;
+}
+
+int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err)
+{
+	if (rc != WEIR_EPARTIAL)
+		return rc;
+	if (run->st->out.drop)
+		run->st->out.drop(out, run->st->out.arg);
+	return weir_err_wrap(err, WEIR_EINCOMPLETE, 0);
+}
+
+/* ---- making and freeing ---- */
+
+static void crew_gone(struct weir__crew *crew)
+{
+	weir_rt_release(crew->rt, (unsigned char *)crew - offsetof(struct weir_call, crew));
+}
+
+int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
+{
+	weir_err err = {0};
+	if (!s || !out)
+		return WEIR_EINVAL;
+	int rc = weir_stage_check(st, &err);
+	weir_err_fini(&err);
+	if (rc == 0)
+		rc = weir_ctx_err(weir_scope_ctx(s));
+	if (rc < 0)
+		return rc;
+	if (weir_ctx_rt(weir_scope_ctx(s)) != st->rt)
+		return WEIR_EINVAL;
+	size_t head = round_up(sizeof(struct weir_call), _Alignof(max_align_t)), bytes = st->bytes;
+	weir_call *call = weir_rt_alloc(st->rt, head + bytes);
+	if (!call)
+		return WEIR_ENOMEM;
+	memset(call, 0, head + bytes);
+	call->rt = st->rt;
+	call->st = st;
+	struct weir__binder b = {.mem = (unsigned char *)call + head, .cap = bytes, .call = call};
+	weir__bind(&b, st, &call->run);
+	(void)weir_atomic_add(&st->calls, 1);
+	if (st->helpers > 0) {
+		call->has_crew = true;
+		rc = weir__crew_start(&call->crew, s, st->helpers, crew_gone);
+	}
+	if (rc < 0)
+		weir_call_free(&call);
+	else
+		*out = call;
+	return rc;
+}
+
+int weir_call_process(weir_ctx *ctx, weir_call *call, const void *in, void *out, weir_err *err)
+{
+	if (__builtin_expect(!call, 0))
+		return weir_fail(err, WEIR_EBADF, "there is no call: NULL");
+	int rc = weir__run(ctx, &call->run, WEIR__NO_INDEX, in, out, err);
+	if (__builtin_expect(rc == 0 && err && err->code, 0))
+		weir_err_fini(err); /* a detail written, and then not returned */
+	return rc;
+}
+
+void weir_call_free(weir_call **call)
+{
+	weir_call *c = call ? *call : NULL;
+	if (!c)
+		return;
+	*call = NULL;
+	for (struct node *node = c->nodes, *next; node; node = next) {
+		next = node->next;
+		if (node->st->ops->unbind)
+			node->st->ops->unbind((unsigned char *)node + NODE_HEAD);
+	}
+	weir_rt *rt = c->rt;
+	(void)weir_atomic_add(&c->st->calls, UINT64_MAX); /* one less: it may be freed from here on */
+	if (c->has_crew)
+		weir__crew_end(&c->crew);
+	else
+		weir_rt_release(rt, c);
+}

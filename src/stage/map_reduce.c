@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Group an array by an order, and reduce each group: see stage/map_reduce.h.
+ *
+ * Indices are sorted by merging (stable, n log n, from runs of 1 upwards: no recursion), and then the bytes of the
+ * values are laid out in that order, so that a group is a part of an array.
+ *
+ *  K1  `sorted` owns nothing: its values are the caller's, and its places are said to be empty before it is dropped. It
+ *      is only read by the reducers, which are gone by then.
+ *  K2  What is needed to sort is kept in the node from value to value, and grows with the longest array. */
+#include <weir/stage/chain.h>
+#include <weir/stage/map_reduce.h>
+
+#include "many.h"
+
+struct reduce {
+	weir_stage base;
+	struct weir_reduce_opts opts;
+	weir_type each; /* what the child makes */
+	uint32_t lanes;
+};
+
+struct reduce_node {
+	const struct reduce *r;
+	struct weir__shelf *shelf, *sorted_shelf, *index_shelf; /* K2 */
+	struct weir__many many;
+	weir_array sorted, *out;
+	const size_t *starts; /* of the groups, and the end of the last */
+	struct weir__guest guests[];
+};
+
+static const weir_type index_type = {.name = "index", .size = sizeof(size_t), .align = _Alignof(size_t)};
+
+/* Merges a[from, middle) and a[middle, to) into b. */
+static void merge(const struct reduce *r, const weir_array *in, const size_t *a, size_t *b, size_t from, size_t middle,
+		  size_t to)
+{
+	for (size_t left = from, right = middle, i = from; i < to; i++) {
+		bool take_left = left < middle;
+		if (take_left && right < to)
+			take_left = r->opts.order(weir__array_place(in, a[left]), weir__array_place(in, a[right]),
+						  r->opts.arg) <= 0;
+		b[i] = take_left ? a[left++] : a[right++];
+	}
+}
+
+/* The order of in's values; a and b have n places each, and one of them is returned. */
+static size_t *sort(const struct reduce *r, const weir_array *in, size_t *a, size_t *b)
+{
+	size_t n = in->n;
+	for (size_t i = 0; i < n; i++)
+		a[i] = i;
+	for (size_t run = 1; run < n; run *= 2) {
+		for (size_t from = 0; from < n; from += 2 * run) {
+			size_t middle = from + run < n ? from + run : n, to = middle + run < n ? middle + run : n;
+			merge(r, in, a, b, from, middle, to);
+		}
+		size_t *swapped = a;
+		a = b;
+		b = swapped;
+	}
+	return a;
+}
+
+/* Lays out the values of in by their order, and finds the groups: how many. starts has n + 1 places. */
+static size_t group(struct reduce_node *node, const weir_array *in, const size_t *order, size_t *starts)
+{
+	const struct reduce *r = node->r;
+	size_t groups = 0, size = weir__array_of(in)->size;
+	for (size_t i = 0; i < in->n; i++) {
+		void *to = weir__array_place(&node->sorted, i);
+		memcpy(to, weir__array_place(in, order[i]), size);
+		weir__array_holds(&node->sorted, i, true);
+		if (i == 0 || r->opts.order(weir__array_place(&node->sorted, i - 1), to, r->opts.arg) != 0)
+			starts[groups++] = i;
+	}
+	starts[groups] = in->n;
+	return groups;
+}
+
+static int reduce_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_err *err)
+{
+	struct reduce_node *node = arg;
+	const size_t *at = &node->starts[i];
+	weir_array view = weir__array_view(&node->sorted, at[0], at[1] - at[0]);
+	return weir__guest_run(ctx, &node->guests[lane], (uint32_t)i, &view, node->out, i, err);
+}
+
+/* Groups in, and makes the array of results: the groups are *out's places. */
+static int prepare(struct reduce_node *node, const weir_array *in, weir_array *index, weir_array *out)
+{
+	const struct reduce *r = node->r;
+	size_t n = in->n;
+	int rc = weir__shelf_array(&node->index_shelf, r->base.rt, &index_type, 3 * n + 1, index);
+	if (rc == 0)
+		rc = weir__shelf_array(&node->sorted_shelf, r->base.rt, weir__array_of(in), n, &node->sorted);
+	if (rc < 0)
+		return rc;
+	size_t *a = index->items, *starts = a + 2 * n;
+	size_t groups = group(node, in, sort(r, in, a, a + n), starts);
+	node->starts = starts;
+	return weir__shelf_array(&node->shelf, r->base.rt, &r->each, groups, out);
+}
+
+static int reduce_all(weir_ctx *ctx, struct reduce_node *node, const weir_array *in, weir_array *out, weir_err *err)
+{
+	weir_array index = {0};
+	node->out = out;
+	int rc = prepare(node, in, &index, out);
+	if (rc < 0)
+		(void)weir_fail(err, rc, "no memory to group %zu values", in->n);
+	else
+		rc = weir__many_do(ctx, &node->many, out->n, err);
+	for (size_t i = 0; i < node->sorted.n; i++) /* K1 */
+		weir__array_holds(&node->sorted, i, false);
+	weir_array_drop(&node->sorted);
+	weir_array_drop(&index);
+	return rc;
+}
+
+static int reduce_process(weir_ctx *ctx, const void *value, void *out, weir_err *err, void *arg)
+{
+	const weir_array *in = value;
+	int rc = weir_ctx_err(ctx);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < in->n; i++)
+		if (!weir_array_at(in, i))
+			return weir_fail(err, WEIR_EINVAL, "place %zu is empty", i);
+	memset(out, 0, sizeof(weir_array));
+	if (in->n == 0)
+		return 0;
+	rc = reduce_all(ctx, arg, in, out, err);
+	if (rc < 0)
+		weir_array_drop(out);
+	return rc;
+}
+
+static void reduce_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
+{
+	const struct reduce *r = (const struct reduce *)st;
+	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + r->lanes * sizeof(struct weir__guest));
+	node->r = r;
+	weir__many_bind(b, st, &node->many, r->lanes);
+	node->many.item = reduce_item;
+	node->many.arg = node;
+	for (uint32_t i = 0; i < r->lanes; i++)
+		weir__guest_bind(b, st->children[0], &node->guests[i]);
+	out->fn = reduce_process;
+	out->arg = node;
+}
+
+static void reduce_unbind(void *mem)
+{
+	struct reduce_node *node = mem;
+	weir__shelf_leave(node->shelf);
+	weir__shelf_leave(node->sorted_shelf);
+	weir__shelf_leave(node->index_shelf);
+	weir__many_unbind(&node->many);
+}
+
+static const struct weir__stage_ops reduce_ops = {.bind = reduce_bind, .unbind = reduce_unbind};
+
+weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
+{
+	weir_stage *st = weir__stage_make(NULL, &reduce_ops, "reduce", sizeof(struct reduce), &child, 1);
+	if (weir__stage_ok(st) && (!opts || !opts->order))
+		weir__stage_wrong(st, WEIR_EINVAL, "needs an order");
+	if (weir__stage_ok(st) && !weir__type_is_array(&child->in))
+		weir__stage_wrong(st, WEIR_ETYPE, "\"%s\" takes %s, but a group is an array", child->name,
+				  child->in.name);
+	if (!weir__stage_ok(st))
+		return st;
+	struct reduce *r = (struct reduce *)st;
+	r->opts = *opts;
+	r->lanes = weir__lanes_of(st, opts->concurrency);
+	r->each = child->out;
+	st->in = child->in;
+	st->out = weir_array_type(&r->each);
+	st->bytes += weir__node_room(sizeof(struct reduce_node)) + r->lanes * weir__guest_room(st, 0) +
+		     (r->lanes - 1) * child->bytes;
+	st->helpers = r->lanes * child->helpers + r->lanes - 1;
+	return st;
+}
+
+weir_stage *weir_map_reduce(weir_stage *mapper, weir_stage *reducer, const struct weir_reduce_opts *opts)
+{
+	struct weir_map_opts map = {.concurrency = opts ? opts->map_concurrency : 0};
+	return weir__stage_named(weir_then(weir_map(mapper, &map), weir_reduce(reducer, opts)), "map_reduce");
+}
