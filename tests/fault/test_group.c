@@ -109,9 +109,8 @@ static int batch(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_rt *rt = weir_ctx_rt(ctx);
 	(void)err, (void)arg;
-	int rc = run_array(ctx,
-			   weir_batch(weir_then(weir_filter(rt, items_type(), NULL, NULL), pass_stage(rt, NULL)),
-				      &(struct weir_batch_opts){.size = 2}));
+	int rc = run_array(ctx, weir_batch(weir_then(weir_filter(rt, items_type(), NULL, NULL), pass_stage(rt, NULL)),
+					   &(struct weir_batch_opts){.size = 2}));
 	WEIR_SIM_ASSERT(allowed(rc));
 	return rc;
 }
@@ -265,9 +264,8 @@ static const struct {
 	uint64_t faults; /* at least: allocations + spawns */
 } tests[] = {
 	{"join", join, 1 + 1 + 1 + 2 + 2 + 2 + 3}, /* stage, call, input; shelf and block: keys, index, out, 2 groups */
-	{"batch", batch, 4 + 1 + 1 + 2 + 6 + 2}, /* stages, call, input; parts; 3 batches, copied twice; the whole */
-	{"batcher", batcher, 2 * 3 + 2 * 2 + 2},
-	{"service", service, 4 + 1 + 1},
+	{"batch", batch, 4 + 1 + 1 + 2 + 6 + 2},   /* stages, call, input; parts; 3 batches, copied twice; the whole */
+	{"batcher", batcher, 2 * 3 + 2 * 2 + 2},       {"service", service, 4 + 1 + 1},
 	{"recycler", recycler, 1 + 1 + 4 + 1 + 2 + 2},
 };
 
@@ -275,8 +273,10 @@ int main(void)
 {
 	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {
-			.name = tests[i].name, .fault_sweep = true, .schedules = 20, .allow_no_decisions = true};
+		const struct weir_sim_opts opts = {.name = tests[i].name,
+						   .fault_sweep = true,
+						   .schedules = 20,
+						   .allow_no_decisions = true};
 		struct weir_sim_result r;
 		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
 		bool ok = rc == 0 && r.faults >= tests[i].faults;

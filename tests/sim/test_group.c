@@ -143,9 +143,8 @@ WEIR_SIM_TEST_WITH(join_canceled_anywhere, .strategy = "dfs")
 	struct run r;
 	rows_t out;
 	open_run(ctx, &r,
-		 weir_join_by_key(
-			 weir_ctx_rt(ctx), item_type(),
-			 &(struct weir_join_opts){.key_of = key_of, .key = item_type(), .order = by_id}));
+		 weir_join_by_key(weir_ctx_rt(ctx), item_type(),
+				  &(struct weir_join_opts){.key_of = key_of, .key = item_type(), .order = by_id}));
 	items_t in = items_of(ctx, 3);
 	int rc = weir_call_process(&r.own, r.call, &in, &out, NULL);
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);

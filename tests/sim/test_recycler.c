@@ -149,7 +149,10 @@ static int put_twice(weir_ctx *ctx, weir_err *err, void *arg)
 
 static struct weir_sim_test must_fail[] = {
 	{.name = "a_kept_block_again", .fn = put_twice, .opts = {.schedules = 1, .allow_no_decisions = true}},
-	{.name = "a_freed_block_again", .fn = put_twice, .arg = must_fail, .opts = {.schedules = 1, .allow_no_decisions = true}},
+	{.name = "a_freed_block_again",
+	 .fn = put_twice,
+	 .arg = must_fail,
+	 .opts = {.schedules = 1, .allow_no_decisions = true}},
 };
 
 __attribute__((constructor)) static void register_them(void)

@@ -75,14 +75,14 @@ static void open_world(weir_ctx *ctx, struct world *w, const struct weir_service
 	up = false;
 	setups = closes = inside = 0;
 	weir_service_init(&w->svc, rt, opts);
-	w->st = weir_service_stage(
-		weir_stage_new(rt, &(struct weir_stage_opts){.name = "work",
-							     .in = num_type(),
-							     .out = num_type(),
-							     .process = work_handler,
-							     .arg = &w->part,
-							     .lifecycle = {.setup = set_up, .close = close_down}}),
-		&w->svc);
+	w->st = weir_service_stage(weir_stage_new(rt, &(struct weir_stage_opts){.name = "work",
+										.in = num_type(),
+										.out = num_type(),
+										.process = work_handler,
+										.arg = &w->part,
+										.lifecycle = {.setup = set_up,
+											      .close = close_down}}),
+				   &w->svc);
 	weir_scope_init(&w->s, ctx);
 	WEIR_SIM_EQ(weir_stage_check(w->st, NULL), 0);
 	for (int i = 0; i < 2; i++)
