@@ -11,7 +11,7 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_recycler *r = NULL;
 	weir_recycler_cache *c = NULL;
-	struct weir_recycler_stats stats;
+	struct weir_recycler_report stats;
 	void *block = NULL;
 	(void)err, (void)arg;
 	CHECK(weir_recycler_new(weir_ctx_rt(ctx), &(struct weir_recycler_opts){.bytes = 64, .keep = 10}, &r) == 0);

@@ -359,7 +359,7 @@ int weir_recycler_new(weir_rt *rt, const struct weir_recycler_opts *opts, weir_r
 
 void weir_recycler_free(weir_recycler **r)
 {
-	struct weir_recycler_stats stats;
+	struct weir_recycler_report stats;
 	weir_recycler *gone = r ? *r : NULL;
 	if (!gone)
 		return;
@@ -426,16 +426,16 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-void weir_recycler_stats(const weir_recycler *r, struct weir_recycler_stats *out)
+void weir_recycler_stats(const weir_recycler *r, struct weir_recycler_report *out)
 {
 	uint64_t n[N_COUNTERS];
 	weir_stats_read(r->stats, n);
-	*out = (struct weir_recycler_stats){.gets = n[GETS],
-					    .hits = n[GETS] - n[MISSES],
-					    .misses = n[MISSES],
-					    .warmed = n[WARMED],
-					    .puts = n[PUTS],
-					    .freed = n[FREED],
-					    .kept = less(n[WARMED] + n[MISSES] + n[PUTS], n[FREED] + n[GETS]),
-					    .out = less(n[GETS], n[PUTS])};
+	*out = (struct weir_recycler_report){.gets = n[GETS],
+					     .hits = n[GETS] - n[MISSES],
+					     .misses = n[MISSES],
+					     .warmed = n[WARMED],
+					     .puts = n[PUTS],
+					     .freed = n[FREED],
+					     .kept = less(n[WARMED] + n[MISSES] + n[PUTS], n[FREED] + n[GETS]),
+					     .out = less(n[GETS], n[PUTS])};
 }

@@ -233,7 +233,7 @@ static int recycler(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_recycler *r = NULL;
 	weir_recycler_cache *c = NULL;
 	void *blocks[3] = {NULL};
-	struct weir_recycler_stats stats;
+	struct weir_recycler_report stats;
 	(void)err, (void)arg;
 	int rc = weir_recycler_new(
 		weir_ctx_rt(ctx),

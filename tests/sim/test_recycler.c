@@ -60,7 +60,7 @@ WEIR_SIM_TEST_WITH(two_caches_and_a_depot, .strategy = "dfs2")
 {
 	weir_recycler *r = NULL;
 	weir_scope s;
-	struct weir_recycler_stats stats;
+	struct weir_recycler_report stats;
 	bodies = highest = 0;
 	WEIR_SIM_EQ(weir_recycler_new(weir_ctx_rt(ctx), &two_kept, &r), 0);
 	struct user u[] = {{r, 1, 2}, {r, 2, 1}};
@@ -99,7 +99,7 @@ WEIR_SIM_TEST_WITH(never_more_than_the_limit, .strategy = "dfs2")
 	weir_recycler *r = NULL;
 	weir_recycler_cache *c = NULL;
 	weir_scope s;
-	struct weir_recycler_stats stats;
+	struct weir_recycler_report stats;
 	struct {
 		struct user user;
 		void *blocks[2];

@@ -92,14 +92,14 @@ WEIR_API WEIR_MUST_CHECK int weir_recycler_warm(weir_recycler_cache *c, size_t b
 
 /* gets = hits + misses; of the puts `freed` found no room. At any moment hits and misses are of gets that are counted,
  * and freed of puts that are. kept and out are exact when no cache is in use, else near it. */
-struct weir_recycler_stats {
+struct weir_recycler_report {
 	uint64_t gets, hits, misses, warmed, puts, freed;
 	uint64_t kept, out;
 };
 
 /* Takes the account, as it is now; also found by weir_stats_at under the recycler's name.
  * Owner: none. Threads: any. Blocks: no. Fails: no. After cancel: unchanged. */
-WEIR_API void weir_recycler_stats(const weir_recycler *r, struct weir_recycler_stats *out);
+WEIR_API void weir_recycler_stats(const weir_recycler *r, struct weir_recycler_report *out);
 
 WEIR_EXTERN_C_END
 

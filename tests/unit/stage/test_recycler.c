@@ -35,7 +35,7 @@ static void *get(size_t bytes)
 
 static void expect_stats(uint64_t hits, uint64_t misses, uint64_t puts, uint64_t freed, uint64_t kept)
 {
-	struct weir_recycler_stats s;
+	struct weir_recycler_report s;
 	weir_recycler_stats(recycler, &s);
 	ck_assert_uint_eq(s.gets, hits + misses);
 	ck_assert_uint_eq(s.hits, hits);
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(warm_blocks_are_hits)
 {
-	struct weir_recycler_stats s;
+	struct weir_recycler_report s;
 	weir_recycler_cache *other = NULL;
 	void *block = NULL;
 	open_both(&(struct weir_recycler_opts){.bytes = 8, .classes = 2, .keep = 5, .magazine = 2});
@@ -254,7 +254,7 @@ static int pass_on(void *arg)
 START_TEST(many_tasks)
 {
 	struct helper h[TASKS];
-	struct weir_recycler_stats s;
+	struct weir_recycler_report s;
 	ck_assert_int_eq(weir_recycler_new(rt, &(struct weir_recycler_opts){.bytes = 8, .keep = 16, .magazine = 4},
 					   &recycler),
 			 0);
