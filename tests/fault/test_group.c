@@ -245,7 +245,7 @@ static int recycler(weir_ctx *ctx, weir_err *err, void *arg)
 	if (rc == 0)
 		rc = weir_recycler_warm(c, 8, 2);
 	for (size_t i = 0; i < 3 && rc == 0; i++)
-		rc = weir_recycler_get(c, 8 << i, &blocks[i]);
+		rc = weir_recycler_get(c, (size_t)8 << i, &blocks[i]);
 	if (c) {
 		weir_recycler_stats(r, &stats);
 		WEIR_SIM_EQ(stats.out, (blocks[0] != NULL) + (blocks[1] != NULL) + (blocks[2] != NULL));
