@@ -174,6 +174,32 @@ WEIR_SIM_TEST_WITH(two_starts, .strategy = "dfs2")
 	seen_starts |= (unsigned)won;
 }
 
+static int stop(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct caller *c = arg;
+	(void)err;
+	c->rc = weir_service_stop(ctx, &c->w->svc, NULL);
+	WEIR_SIM_EQ(closes, 1); /* whoever did it: it has been done */
+	WEIR_SIM_EQ(inside, 0);
+	return 0;
+}
+
+/* Two stops, and a caller: closed once, and both return when it is. */
+WEIR_SIM_TEST_WITH(two_stops, .strategy = "dfs2")
+{
+	struct world w = {0};
+	struct caller c = {&w, 0, 1}, stops[] = {{&w, 0, 1}, {&w, 0, 1}};
+	open_world(ctx, &w, NULL);
+	WEIR_SIM_EQ(weir_service_start(ctx, &w.svc, NULL), 0);
+	WEIR_SIM_EQ(weir_scope_spawn(&w.s, "caller", process, &c), 0);
+	for (int i = 0; i < 2; i++)
+		WEIR_SIM_EQ(weir_scope_spawn(&w.s, "stopper", stop, &stops[i]), 0);
+	close_world(ctx, &w);
+	WEIR_SIM_EQ(stops[0].rc, 0);
+	WEIR_SIM_EQ(stops[1].rc, 0);
+	WEIR_SIM_EQ(closes, 1);
+}
+
 static int cancel_it(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	(void)ctx, (void)err;
