@@ -358,6 +358,86 @@ START_TEST(a_partial_result)
 }
 END_TEST
 
+/* ---- under load ---- */
+
+enum { CALLERS = 3, STARTS = 300 };
+
+static int resource; /* plain memory: whoever is inside reads it, setup and close write it */
+static _Atomic int going;
+static _Atomic unsigned long let_in;
+
+static int set_resource(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	resource = arg == &resource;
+	return 0;
+}
+
+static int clear_resource(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	resource = 0;
+	return 0;
+}
+
+static int read_resource(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)err, (void)arg;
+	*out = resource;
+	return 0;
+}
+WEIR_HANDLER_DECLARE(read_resource, num, num);
+
+static int call_all_the_time(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	int rc = 0;
+	(void)err;
+	while (atomic_load(&going) && (rc == 0 || rc == WEIR_ENOTSTARTED)) {
+		int in = 1, out = 0;
+		rc = weir_call_process(ctx, arg, &in, &out, NULL);
+		if (rc == 0 && out != 1)
+			return WEIR_EUSER;
+		atomic_fetch_add(&let_in, rc == 0);
+		if (rc < 0)
+			weir_rt_yield(rt);
+	}
+	return rc == WEIR_ENOTSTARTED ? 0 : rc;
+}
+
+START_TEST(started_and_stopped_under_load)
+{
+	weir_call *calls[CALLERS] = {NULL};
+	weir_service_init(&svc, rt, NULL);
+	stage = weir_service_stage(weir_stage_new(rt,
+						  &(struct weir_stage_opts){.in = num_type(),
+									    .out = num_type(),
+									    .process = read_resource_handler,
+									    .arg = &resource,
+									    .lifecycle = {.setup = set_resource,
+											  .close = clear_resource}}),
+				   &svc);
+	weir_scope_init(&scope, &root);
+	atomic_store(&going, 1);
+	for (size_t i = 0; i < CALLERS; i++) {
+		ck_assert_int_eq(weir_call_new(&scope, stage, &calls[i]), 0);
+		ck_assert_int_eq(weir_scope_spawn(&scope, "caller", call_all_the_time, calls[i]), 0);
+	}
+	for (int i = 0; i < STARTS; i++) {
+		unsigned long before = atomic_load(&let_in);
+		ck_assert_int_eq(weir_service_start(&root, &svc, NULL), 0);
+		AWAIT(atomic_load(&let_in) != before);
+		ck_assert_int_eq(weir_service_stop(&root, &svc, NULL), 0);
+		ck_assert_int_eq(resource, 0);
+	}
+	atomic_store(&going, 0);
+	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
+	for (size_t i = 0; i < CALLERS; i++)
+		weir_call_free(&calls[i]);
+	weir_stage_free(&stage);
+	weir_service_fini(&svc);
+}
+END_TEST
+
 /* ---- misuse ---- */
 
 START_TEST(finishing_a_started_service_is_misuse)
@@ -398,7 +478,8 @@ static Suite *service_suite(void)
 {
 	Suite *suite = suite_create("service");
 	TCase *lifecycle = world_case(suite, "lifecycle"), *errors = world_case(suite, "errors"),
-	      *misuse = bare_case(suite, "misuse");
+	      *load = world_case(suite, "load"), *misuse = bare_case(suite, "misuse");
+	tcase_add_test(load, started_and_stopped_under_load);
 	tcase_add_test(lifecycle, every_state);
 	tcase_add_test(lifecycle, functions_that_fail);
 	tcase_add_test(lifecycle, what_is_wrong_with_a_service);
