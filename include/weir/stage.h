@@ -5,11 +5,16 @@
 #define WEIR_STAGE_H
 
 #include <weir/stage/array.h>
+#include <weir/stage/batcher.h>
 #include <weir/stage/chain.h>
 #include <weir/stage/fan_out.h>
+#include <weir/stage/filter.h>
+#include <weir/stage/group.h>
 #include <weir/stage/map.h>
 #include <weir/stage/map_reduce.h>
+#include <weir/stage/recycler.h>
 #include <weir/stage/router.h>
+#include <weir/stage/service.h>
 #include <weir/stage/stage.h>
 #include <weir/stage/typed.h>
 
