@@ -72,14 +72,14 @@ struct weir_stage {
 /* A stage of `size` bytes (a struct that begins with struct weir_stage), zeroed, that has taken the children. rt NULL: the
  * children's. What is wrong with a child is wrong with it. Its types, bytes and helpers: those of the children are summed,
  * the rest is the constructor's. */
-weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
-			     weir_stage *const *children, size_t n);
+WEIR__SHARED weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
+					  weir_stage *const *children, size_t n);
 
 /* Where nothing can be built: frees the children, and gives a constant stage that says why. */
-weir_stage *weir__stage_none(weir_stage *const *children, size_t n, int code);
+WEIR__SHARED weir_stage *weir__stage_none(weir_stage *const *children, size_t n, int code);
 
 /* Remembers what is wrong with st, if it is the first thing. */
-WEIR_PRINTF(3, 4) void weir__stage_wrong(weir_stage *st, int code, const char *fmt, ...);
+WEIR__SHARED WEIR_PRINTF(3, 4) void weir__stage_wrong(weir_stage *st, int code, const char *fmt, ...);
 
 static inline bool weir__stage_ok(const weir_stage *st)
 {
@@ -87,10 +87,10 @@ static inline bool weir__stage_ok(const weir_stage *st)
 }
 
 /* Copies type into *to, or says what is wrong with it: `what` is "in" or "out". */
-void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, const char *what);
+WEIR__SHARED void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, const char *what);
 
 /* Whether from's values can be given to `to`; else st is wrong, and says both. */
-bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to);
+WEIR__SHARED bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to);
 
 /* How much bytes at this alignment take out of a call. */
 static inline size_t weir__room(size_t bytes, size_t align)
@@ -106,7 +106,7 @@ static inline size_t weir__type_room(const weir_type *type)
 /* ---- binding ---- */
 
 /* Memory out of the call, zeroed. */
-void *weir__bind_memory(struct weir__binder *b, size_t bytes, size_t align);
+WEIR__SHARED void *weir__bind_memory(struct weir__binder *b, size_t bytes, size_t align);
 
 static inline void *weir__bind_value(struct weir__binder *b, const weir_type *type)
 {
@@ -114,18 +114,18 @@ static inline void *weir__bind_value(struct weir__binder *b, const weir_type *ty
 }
 
 /* A node for st, which its ops' unbind gets when the call is gone. */
-void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes);
-size_t weir__node_room(size_t bytes);
+WEIR__SHARED void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes);
+WEIR__SHARED size_t weir__node_room(size_t bytes);
 
-void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
-struct weir__crew *weir__binder_crew(struct weir__binder *b);
+WEIR__SHARED void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
+WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */
 
 #define WEIR__NO_INDEX UINT32_MAX
 
 /* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. */
-int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err);
+WEIR__SHARED int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err);
 
 static inline int weir__run(weir_ctx *ctx, const struct weir__run *run, uint32_t index, const void *in, void *out,
 			    weir_err *err)
