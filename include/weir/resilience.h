@@ -6,5 +6,10 @@
 #define WEIR_RESILIENCE_H
 
 #include <weir/resilience/breaker_state.h>
+#include <weir/resilience/dead_letter.h>
+#include <weir/resilience/fallback.h>
+#include <weir/resilience/hedge.h>
+#include <weir/resilience/retry.h>
+#include <weir/resilience/timeout.h>
 
 #endif

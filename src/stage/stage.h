@@ -140,8 +140,15 @@ WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
  * this with whatever the child returned: it drops the value, and gives the code that says so. */
 WEIR__SHARED int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err);
 
-/* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. */
-WEIR__SHARED int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err);
+/* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. attempt: as of
+ * weir_err_frame. */
+WEIR__SHARED int weir__run_failed_at(const struct weir__run *run, int rc, uint32_t index, uint32_t attempt,
+				     weir_err *err);
+
+static inline int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err)
+{
+	return weir__run_failed_at(run, rc, index, 0, err);
+}
 
 static inline int weir__run(weir_ctx *ctx, const struct weir__run *run, uint32_t index, const void *in, void *out,
 			    weir_err *err)
