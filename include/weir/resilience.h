@@ -5,6 +5,7 @@
 #ifndef WEIR_RESILIENCE_H
 #define WEIR_RESILIENCE_H
 
+#include <weir/resilience/breaker.h>
 #include <weir/resilience/breaker_state.h>
 
 #endif
