@@ -7,5 +7,6 @@
 
 #include <weir/resilience/breaker.h>
 #include <weir/resilience/breaker_state.h>
+#include <weir/resilience/bulkhead.h>
 
 #endif
