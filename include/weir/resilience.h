@@ -11,6 +11,8 @@
 #include <weir/resilience/dead_letter.h>
 #include <weir/resilience/fallback.h>
 #include <weir/resilience/hedge.h>
+#include <weir/resilience/limiter.h>
+#include <weir/resilience/policy.h>
 #include <weir/resilience/retry.h>
 #include <weir/resilience/timeout.h>
 

@@ -88,7 +88,8 @@ static bool begin(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	weir_mutex_unlock(&node->lock);
 	if (!turn)
 		return false;
-	bool allowed = i == 0 || !o->allow || o->allow((uint32_t)i, o->arg);
+	bool allowed = i == 0 || ((!o->allow || o->allow((uint32_t)i, o->arg)) &&
+				  (!o->budget || weir_budget_retry(o->budget) == 0));
 	int64_t delay = allowed && i + 1 < o->max_attempts ? delay_of(o, (uint32_t)i + 1) : WEIR_FOREVER;
 	weir_mutex_lock(ctx, &node->lock);
 	turn = allowed && !node->over && !node->stopped;
@@ -161,6 +162,8 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		return;
 	}
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
+	if (node->h->opts.budget && !(rc < 0 && rc == weir_ctx_err(ctx))) /* A4 */
+		weir_budget_result(node->h->opts.budget, rc);
 	if (rc == 0) {
 		if (!succeeded(ctx, node, lane) && made->drop)
 			made->drop(lane->out, made->arg); /* A3 */
@@ -210,6 +213,8 @@ static int hedge_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	node->started = node->failed = 0;
 	node->next_at = 0;
 	node->fatal = NONE;
+	if (node->h->opts.budget)
+		weir_budget_call(node->h->opts.budget);
 	weir_ctx_init(&node->own, ctx, WEIR_FOREVER);
 	node->batch.item = do_attempt;
 	node->batch.arg = node;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attempts: see resilience/retry.h. Formulas of the delays: the public AWS article on exponential backoff and jitter;
- * all arithmetic saturates, so that the thousandth attempt has a delay too.
+ * Attempts: see resilience/retry.h. The delays are limit/backoff.h's.
  *
  *  R1  The first attempt that succeeds costs one branch more than the bare call: no clock (but for total_ns), no detail.
  *  R2  A detail that goes into an attempt is empty, so that what comes out of it is the attempt's own. The failure
@@ -35,42 +34,6 @@ struct trial {
 
 /* ---- delays ---- */
 
-static int64_t times(int64_t ns, uint64_t factor, uint64_t by)
-{
-	__extension__ unsigned __int128 product = (unsigned __int128)(uint64_t)ns * factor / by;
-	return product > (uint64_t)WEIR_FOREVER ? WEIR_FOREVER : (int64_t)product;
-}
-
-/* In [from, to]. */
-static int64_t between(weir_rt *rt, int64_t from, int64_t to)
-{
-	return to <= from ? from : from + (int64_t)weir_rt_random(rt, (uint64_t)(to - from) + 1);
-}
-
-static int64_t backoff(const struct weir_retry_opts *o, weir_rt *rt, uint32_t attempt, int64_t last_ns)
-{
-	int64_t cap = o->cap_ns ? o->cap_ns : WEIR_FOREVER, ns = o->base_ns;
-	if (ns == 0)
-		return 0;
-	if (o->backoff == WEIR_RETRY_DECORRELATED) {
-		int64_t most = times(last_ns ? last_ns : ns, 3, 1);
-		ns = between(rt, ns, most < cap ? most : cap);
-	}
-	if (o->backoff == WEIR_RETRY_LINEAR)
-		ns = times(ns, attempt, 1);
-	if (o->backoff == WEIR_RETRY_EXPONENTIAL) {
-		int64_t next = times(ns, o->factor_percent, 100);
-		for (uint32_t i = 1; i < attempt && ns < cap && next > ns; i++) {
-			ns = next;
-			next = times(ns, o->factor_percent, 100);
-		}
-	}
-	ns = ns < cap ? ns : cap;
-	if (o->jitter == WEIR_RETRY_FULL)
-		return between(rt, 0, ns);
-	return o->jitter == WEIR_RETRY_EQUAL ? between(rt, ns - ns / 2, ns) : ns;
-}
-
 /* How long the failure itself says to wait. */
 static int64_t asked_for(const weir_err *failure)
 {
@@ -87,7 +50,9 @@ static int64_t next_delay(struct trial *t)
 {
 	const struct weir_retry_opts *o = t->opts;
 	weir_rt *rt = t->node->wrap.st->rt;
-	int64_t ns = t->last_ns = backoff(o, rt, t->attempt, t->last_ns), asked = asked_for(t->err);
+	uint64_t random = o->backoff.base_ns && o->backoff.jitter != WEIR_JITTER_NONE ? weir_rt_random(rt, 0) : 0;
+	int64_t ns = weir_backoff_ns(&o->backoff, t->attempt - 1, t->last_ns, random), asked = asked_for(t->err);
+	t->last_ns = ns;
 	ns = ns > asked ? ns : asked;
 	if (o->delay)
 		ns = o->delay(t->attempt, t->err, ns, o->arg);
@@ -123,14 +88,14 @@ static int attempt(struct trial *t)
 {
 	struct weir__run *child = &t->node->wrap.child;
 	int rc = child->fn(t->ctx, t->in, t->out, t->err, child->arg);
-	if (__builtin_expect(rc == 0, 1)) {
-		if (__builtin_expect(!t->opts->reject, 1))
-			return 0;
+	if (__builtin_expect(rc == 0 && t->opts->reject != NULL, 0)) {
 		weir_err_fini(t->err); /* a detail that was written and not returned */
 		rc = judge(t);
-		if (rc == 0)
-			return 0;
 	}
+	if (t->opts->budget && !(rc < 0 && rc == weir_ctx_err(t->ctx))) /* R3 */
+		weir_budget_result(t->opts->budget, rc);
+	if (__builtin_expect(rc == 0, 1))
+		return 0;
 	return weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
 }
 
@@ -156,7 +121,7 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 		if (t->attempt >= t->opts->max_attempts && t->opts->max_attempts != WEIR_RETRY_ENDLESS)
 			return exhausted(t, rc);
 		int64_t ns = next_delay(t);
-		if (ns < 0)
+		if (ns < 0 || (t->opts->budget && weir_budget_retry(t->opts->budget) < 0))
 			return exhausted(t, rc);
 		rc = weir__run_forget(&w->child, rc, t->out, t->err);
 		if (t->opts->on_retry)
@@ -187,6 +152,8 @@ static int retry_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 			  .attempt = 1};
 	if (r->opts.total_ns)
 		t.until = weir_time_add(weir_rt_now(r->base.rt), r->opts.total_ns);
+	if (r->opts.budget)
+		weir_budget_call(r->opts.budget);
 	int rc = attempt(&t);
 	if (__builtin_expect(rc != 0, 0))
 		rc = again(&t, rc);
@@ -213,16 +180,13 @@ weir_stage *weir_retry(weir_stage *child, const struct weir_retry_opts *opts)
 	if (opts)
 		*o = *opts;
 	o->max_attempts = o->max_attempts ? o->max_attempts : 3;
-	o->factor_percent = o->factor_percent ? o->factor_percent : 200;
-	if (o->base_ns < 0 || o->cap_ns < 0 || o->total_ns < 0)
+	if (o->base_ns && o->backoff.base_ns)
+		weir__stage_wrong(st, WEIR_EINVAL, "has two bases of its delays: base_ns is backoff.base_ns");
+	if (o->base_ns < 0 || o->total_ns < 0)
 		weir__stage_wrong(st, WEIR_EINVAL, "has a negative time");
-	if ((unsigned)o->backoff > WEIR_RETRY_DECORRELATED || (unsigned)o->jitter > WEIR_RETRY_EQUAL)
-		weir__stage_wrong(st, WEIR_EINVAL, "has an unknown backoff or jitter");
-	if (o->factor_percent < 100)
-		weir__stage_wrong(st, WEIR_EINVAL, "has a factor of %u percent: delays do not shrink",
-				  o->factor_percent);
-	if (o->backoff == WEIR_RETRY_DECORRELATED && o->jitter)
-		weir__stage_wrong(st, WEIR_EINVAL,
-				  "has jitter on top of a decorrelated delay, which is random already");
+	if (!o->backoff.base_ns)
+		o->backoff.base_ns = o->base_ns;
+	if (weir_backoff_check(&o->backoff) < 0)
+		weir__stage_wrong(st, WEIR_EINVAL, "has a backoff that makes no sense: see limit/backoff.h");
 	return st;
 }

@@ -198,8 +198,10 @@ WEIR_SIM_TEST_WITH(retry_succeeds_at_the_third_attempt, ALONE)
 	struct run r;
 	weir_err err = {0};
 	open_run(&r, ctx,
-		 weir_retry(scripted(ctx, &s),
-			    &(struct weir_retry_opts){.base_ns = WEIR_MS(10), .on_retry = count_retry, .arg = &s}));
+		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.backoff.jitter = WEIR_JITTER_NONE,
+									 .base_ns = WEIR_MS(10),
+									 .on_retry = count_retry,
+									 .arg = &s}));
 	WEIR_SIM_EQ(process(ctx, &r, 13, &err), 0);
 	WEIR_SIM_EQ(err.code, 0);
 	WEIR_SIM_EQ(s.retries, 2);
@@ -240,12 +242,12 @@ WEIR_SIM_TEST_WITH(retry_backoffs, ALONE)
 		struct weir_retry_opts opts;
 		int64_t at_ms[5]; /* of each attempt */
 	} rows[] = {
-		{{.base_ns = WEIR_MS(10), .backoff = WEIR_RETRY_CONSTANT}, {0, 10, 20, 30, 40}},
-		{{.base_ns = WEIR_MS(10), .backoff = WEIR_RETRY_LINEAR}, {0, 10, 30, 60, 100}},
-		{{.base_ns = WEIR_MS(10)}, {0, 10, 30, 70, 150}},
-		{{.base_ns = WEIR_MS(10), .cap_ns = WEIR_MS(25)}, {0, 10, 30, 55, 80}},
-		{{.base_ns = WEIR_MS(10), .factor_percent = 150}, {0, 10, 25, 47, 81}}, /* 22.5, 33.75 */
-		{{.base_ns = WEIR_MS(10), .factor_percent = 100}, {0, 10, 20, 30, 40}},
+		{{.backoff = {WEIR_BACKOFF_CONSTANT, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 20, 30, 40}},
+		{{.backoff = {WEIR_BACKOFF_LINEAR, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 60, 100}},
+		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 70, 150}},
+		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10), WEIR_MS(25)}},
+		 {0, 10, 30, 55, 80}},
+		{{.base_ns = WEIR_MS(10), .backoff.jitter = WEIR_JITTER_NONE}, {0, 10, 30, 70, 150}},
 		{{0}, {0, 0, 0, 0, 0}},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -268,10 +270,10 @@ WEIR_SIM_TEST_WITH(retry_jitter_stays_in_its_bounds, .schedules = 200, .no_early
 		struct weir_retry_opts opts;
 		int64_t least_ms[3], most_ms[3];
 	} rows[] = {
-		{{.base_ns = WEIR_MS(10), .jitter = WEIR_RETRY_FULL}, {0, 0, 0}, {10, 20, 40}},
-		{{.base_ns = WEIR_MS(10), .jitter = WEIR_RETRY_EQUAL}, {5, 10, 20}, {10, 20, 40}},
-		{{.base_ns = WEIR_MS(10), .backoff = WEIR_RETRY_DECORRELATED}, {10, 10, 10}, {30, 90, 270}},
-		{{.base_ns = WEIR_MS(10), .cap_ns = WEIR_MS(50), .backoff = WEIR_RETRY_DECORRELATED},
+		{{.base_ns = WEIR_MS(10)}, {0, 0, 0}, {10, 20, 40}},
+		{{.base_ns = WEIR_MS(10), .backoff.jitter = WEIR_JITTER_EQUAL}, {5, 10, 20}, {10, 20, 40}},
+		{{.base_ns = WEIR_MS(10), .backoff.jitter = WEIR_JITTER_DECORRELATED}, {10, 10, 10}, {30, 90, 270}},
+		{{.base_ns = WEIR_MS(10), .backoff = {.jitter = WEIR_JITTER_DECORRELATED, .max_ns = WEIR_MS(50)}},
 		 {10, 10, 10},
 		 {30, 50, 50}},
 	};
@@ -296,15 +298,16 @@ WEIR_SIM_TEST_WITH(retry_jitter_stays_in_its_bounds, .schedules = 200, .no_early
 /* The thousandth delay, and one with numbers at the end of what there is. */
 WEIR_SIM_TEST_WITH(retry_delays_saturate, ALONE)
 {
-	const struct weir_retry_opts all[] = {{.max_attempts = 1000, .base_ns = WEIR_SEC(1), .cap_ns = WEIR_SEC(2)},
-					      {.max_attempts = 1000, .base_ns = 1, .factor_percent = 101},
-					      {.max_attempts = 3, .base_ns = WEIR_FOREVER / 2, .total_ns = WEIR_SEC(1)},
-					      {.max_attempts = 3,
-					       .base_ns = WEIR_FOREVER / 2,
-					       .backoff = WEIR_RETRY_DECORRELATED,
-					       .total_ns = WEIR_SEC(1)}};
-	const int64_t took[] = {WEIR_SEC(1 + 2 * 998), 999, WEIR_SEC(1), WEIR_SEC(1)};
-	for (size_t i = 0; i < 4; i++) {
+	const struct weir_retry_opts all[] = {
+		{.max_attempts = 1000,
+		 .backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_SEC(1), WEIR_SEC(2)}},
+		{.max_attempts = 3,
+		 .base_ns = WEIR_FOREVER / 2,
+		 .backoff.jitter = WEIR_JITTER_NONE,
+		 .total_ns = WEIR_SEC(1)},
+	};
+	const int64_t took[] = {WEIR_SEC(1 + 2 * 998), WEIR_SEC(1)};
+	for (size_t i = 0; i < 2; i++) {
 		struct script s = {.acts = {{.rc = BAD}}, .n = 1};
 		struct run r;
 		open_run(&r, ctx, weir_retry(scripted(ctx, &s), &all[i]));
@@ -324,6 +327,7 @@ WEIR_SIM_TEST_WITH(retry_total_time, ALONE)
 	struct run r;
 	open_run(&r, ctx,
 		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.max_attempts = WEIR_RETRY_ENDLESS,
+									 .backoff.jitter = WEIR_JITTER_NONE,
 									 .base_ns = WEIR_MS(10),
 									 .total_ns = WEIR_MS(50)}));
 	WEIR_SIM_EQ(process(ctx, &r, 0, &err), WEIR_EEXHAUSTED);
@@ -445,7 +449,7 @@ WEIR_SIM_TEST_WITH(retry_delay_from_the_answer, ALONE)
 				    {.rc = WEIR_EOPEN, .value = WEIR_MS(1)},
 				    {0}},
 			   .n = 3};
-	struct weir_retry_opts opts = {.base_ns = WEIR_MS(5), .retry_if = always};
+	struct weir_retry_opts opts = {.backoff.jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(5), .retry_if = always};
 	struct run r;
 	open_run(&r, ctx, weir_retry(scripted(ctx, &s), &opts));
 	WEIR_SIM_EQ(process(ctx, &r, 13, NULL), 0);
@@ -487,7 +491,9 @@ WEIR_SIM_TEST_WITH(retry_canceled_in_the_delay, .no_early = true, .schedules = 2
 	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
 	weir_err err = {0};
 	struct run r;
-	open_run(&r, ctx, weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.base_ns = WEIR_MS(10)}));
+	open_run(&r, ctx,
+		 weir_retry(scripted(ctx, &s),
+			    &(struct weir_retry_opts){.backoff.jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}));
 	WEIR_SIM_EQ(process_canceled(ctx, &r, WEIR_MS(17), 0, &err), WEIR_ECANCELED);
 	WEIR_SIM_EQ(now(ctx), WEIR_MS(17)); /* at once */
 	WEIR_SIM_EQ(s.calls, 2);
@@ -520,7 +526,9 @@ WEIR_SIM_TEST_WITH(retry_under_a_deadline, ALONE)
 	weir_ctx own;
 	struct run r;
 	open_run(&r, ctx,
-		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.base_ns = WEIR_MS(10), .retry_if = always}));
+		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.backoff.jitter = WEIR_JITTER_NONE,
+									 .base_ns = WEIR_MS(10),
+									 .retry_if = always}));
 	weir_ctx_init(&own, ctx, WEIR_MS(15));
 	WEIR_SIM_EQ(process(&own, &r, 0, &err), WEIR_EDEADLINE);
 	WEIR_SIM_EQ(now(ctx), WEIR_MS(15));
@@ -787,7 +795,8 @@ WEIR_SIM_TEST_WITH(dead_letter_of_a_retry, ALONE)
 	struct script s = {.acts = {{.rc = BAD, .ns = WEIR_MS(1)}}, .n = 1};
 	struct grave g = {0};
 	struct run r;
-	weir_stage *retry = weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.base_ns = WEIR_MS(10)});
+	weir_stage *retry = weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.backoff.jitter = WEIR_JITTER_NONE,
+										    .base_ns = WEIR_MS(10)});
 	open_run(&r, ctx, weir_dead_letter(retry, bury, &g));
 	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EEXHAUSTED);
 	WEIR_SIM_EQ(g.told, 1);

@@ -9,7 +9,7 @@
  *   - A success ends it: the others are cancelled (cause: sibling) and waited for, and what they made is dropped.
  *   - A fatal failure ends it likewise, and is the result.
  *   - Any other failure lets the next attempt begin at once, and the delay begins anew; pushback can say later, or never.
- *   - Where `allow` says no, no further attempt begins; those that run go on.
+ *   - Where the budget or `allow` says no, no further attempt begins; those that run go on.
  *   - All have failed: WEIR_EEXHAUSTED, whose value is how many there were, with each failure as a member.
  *   - The caller's context ended: its code, unless there was nothing left to begin, and all had failed. What had failed
  *     is a member.
@@ -18,6 +18,7 @@
 #ifndef WEIR_RESILIENCE_HEDGE_H
 #define WEIR_RESILIENCE_HEDGE_H
 
+#include <weir/limit/budget.h>
 #include <weir/stage/stage.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -32,7 +33,8 @@ struct weir_hedge_opts {
 	/* A delay that is not always the same (a percentile of what calls have taken), after `started` attempts have begun;
 	 * its numbers mean what they say: 0 or less is none. */
 	int64_t (*delay)(uint32_t started, void *arg);
-	/* Whether one more attempt may begin: a budget. Never asked for the first. */
+	weir_budget *budget; /* shared with others: no hedge where it has none left; NULL: none; borrowed */
+	/* Whether one more attempt may begin. Never asked for the first. */
 	bool (*allow)(uint32_t started, void *arg);
 	bool (*fatal)(int code, const weir_err *failure, void *arg);
 	/* When the next attempt may begin after a failure that is not fatal: so many ns later; negative: never. */

@@ -26,33 +26,22 @@
 #ifndef WEIR_RESILIENCE_RETRY_H
 #define WEIR_RESILIENCE_RETRY_H
 
+#include <weir/limit/backoff.h>
+#include <weir/limit/budget.h>
 #include <weir/stage/stage.h>
 
 WEIR_EXTERN_C_BEGIN
 
 #define WEIR_RETRY_ENDLESS UINT32_MAX
 
-enum weir_retry_backoff {
-	WEIR_RETRY_EXPONENTIAL = 0, /* base * factor^n */
-	WEIR_RETRY_CONSTANT,        /* base */
-	WEIR_RETRY_LINEAR,          /* base * (n + 1) */
-	WEIR_RETRY_DECORRELATED,    /* between base and three times the delay before */
-};
-
-enum weir_retry_jitter {
-	WEIR_RETRY_NO_JITTER = 0,
-	WEIR_RETRY_FULL,  /* between 0 and the delay */
-	WEIR_RETRY_EQUAL, /* between half of it and all */
-};
-
 struct weir_retry_opts {
 	uint32_t max_attempts; /* the first call included; 0: 3; WEIR_RETRY_ENDLESS */
-	enum weir_retry_backoff backoff;
-	enum weir_retry_jitter jitter; /* random as the runtime's: repeatable in the simulator */
-	uint32_t factor_percent;       /* of the exponential one; 0: 200; at least 100 */
-	int64_t base_ns;               /* 0: no delay */
-	int64_t cap_ns;                /* the longest, before jitter; 0: none */
-	int64_t total_ns;              /* from the first call on; 0: no limit */
+	/* The delays, with jitter that is the runtime's (repeatable in the simulator). Zero: none; with a base_ns alone, each
+	 * is between 0 and twice as much as the one before. */
+	struct weir_backoff_opts backoff;
+	int64_t base_ns;     /* the same as backoff.base_ns: one of the two */
+	int64_t total_ns;    /* from the first call on; 0: no limit */
+	weir_budget *budget; /* shared with others: no retry where it has none left; NULL: none; borrowed */
 	/* Whether a failure is to be tried again; NULL: see above. */
 	bool (*retry_if)(int code, const weir_err *failure, void *arg);
 	/* 0: the value is good. Negative: it is none, and this is its failure (err may say more). NULL: all are good. */
@@ -67,8 +56,8 @@ struct weir_retry_opts {
 
 /* The stage "retry". NULL opts: three attempts without a delay.
  * Owner: takes the child, also where it fails; opts->arg is borrowed. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (a negative time, an unknown backoff or jitter, a factor below 100, jitter on top of
- * a decorrelated delay, a child that is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
+ * weir_stage_check says WEIR_EINVAL (a negative time, a backoff that makes no sense, two bases, a child that is NULL or part
+ * of another stage), WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_retry(weir_stage *child, const struct weir_retry_opts *opts);
 
 WEIR_EXTERN_C_END
