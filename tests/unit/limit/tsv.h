@@ -84,7 +84,7 @@ static __attribute__((unused)) double tsv_num(const struct tsv *t, const char *n
 }
 
 /* The text behind `key=` in a column; NULL: it is not there. */
-static const char *tsv_find(const struct tsv *t, const char *name, const char *key)
+static __attribute__((unused)) const char *tsv_find(const struct tsv *t, const char *name, const char *key)
 {
 	size_t length = strlen(key);
 	for (const char *at = tsv_cell(t, name); at; at = strchr(at, ';') ? strchr(at, ';') + 1 : NULL)
@@ -93,7 +93,7 @@ static const char *tsv_find(const struct tsv *t, const char *name, const char *k
 	return NULL;
 }
 
-static double tsv_key(const struct tsv *t, const char *name, const char *key)
+static __attribute__((unused)) double tsv_key(const struct tsv *t, const char *name, const char *key)
 {
 	const char *text = tsv_find(t, name, key);
 	ck_assert_msg(text != NULL, "no %s in %s", key, tsv_cell(t, name));
