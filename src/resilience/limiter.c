@@ -23,7 +23,8 @@ static __attribute__((noinline)) int stand_in_line(weir_ctx *ctx, const struct w
 		weir_bucket_view_now(o->bucket, o->tokens, &view);
 		return weir_err_wrap(err, WEIR_ELIMITED, view.retry_ns);
 	}
-	weir_ctx_init(&wait, ctx, weir_time_add(weir_rt_now(weir_ctx_rt(ctx)), o->max_wait_ns));
+	/* one more: what comes when the wait is over comes in time, but a context that ends then ends first */
+	weir_ctx_init(&wait, ctx, weir_time_add(weir_rt_now(weir_ctx_rt(ctx)), weir_time_add(o->max_wait_ns, 1)));
 	int rc = weir_bucket_wait(&wait, o->bucket, o->tokens, err);
 	if (rc == WEIR_EDEADLINE && weir_ctx_err(ctx) == 0) /* M2 */
 		rc = weir_err_wrap(err, WEIR_ELIMITED, 0);

@@ -264,7 +264,7 @@ WEIR_SIM_TEST_WITH(retry_backoffs, ALONE)
 	}
 }
 
-WEIR_SIM_TEST_WITH(retry_jitter_stays_in_its_bounds, .schedules = 200, .no_early = true)
+WEIR_SIM_TEST_WITH(retry_jitter_stays_in_its_bounds, .schedules = 200, .no_early = true, .allow_no_decisions = true)
 {
 	static const struct {
 		struct weir_retry_opts opts;
@@ -1044,12 +1044,329 @@ WEIR_SIM_TEST_WITH(hedge_both_answer, .strategy = "dfs2")
 	close_run(&r, ctx);
 }
 
+/* ---- budgets, shared by retries and hedges ---- */
+
+WEIR_SIM_TEST_WITH(retries_and_hedges_share_a_budget, .no_early = true, .schedules = 20)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	struct weir_err_info info;
+	weir_budget budget;
+	weir_err err = {0};
+	struct run r;
+	/* four tokens, and more than two are needed: one failure leaves three, the second two */
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx),
+				     &(struct weir_budget_opts){.kind = WEIR_BUDGET_TOKENS, .tokens = 4, .ratio = 1}),
+		    0);
+	open_run(&r, ctx,
+		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.max_attempts = 9, .budget = &budget}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, &err), WEIR_EEXHAUSTED);
+	WEIR_SIM_ASSERT(weir_err_as(&err, WEIR_EEXHAUSTED, &info));
+	WEIR_SIM_EQ(info.value, 2);
+	WEIR_SIM_EQ(s.calls, 2);
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+	struct script slow = {.acts = {{.ns = WEIR_SEC(5)}, {0}}, .n = 2};
+	struct weir_hedge_opts opts = {.budget = &budget};
+	open_run(&r, ctx, weir_hedge(scripted(ctx, &slow), &opts));
+	WEIR_SIM_EQ(process(ctx, &r, 11, NULL), 0); /* no hedge, and the one that runs goes on */
+	WEIR_SIM_EQ(now(ctx), WEIR_SEC(5));
+	slow.calls = 0; /* its success has earned one */
+	WEIR_SIM_EQ(process(ctx, &r, 12, NULL), 0);
+	WEIR_SIM_EQ(now(ctx), WEIR_SEC(6));
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+}
+
+/* ---- limiter ---- */
+
+WEIR_SIM_TEST_WITH(limiter_paces, ALONE)
+{
+	struct script s = {.acts = {{0}}, .n = 1};
+	struct weir_err_info info;
+	weir_bucket bucket;
+	weir_err err = {0};
+	struct run r;
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx), &(struct weir_bucket_opts){.tokens = 10, .burst = 2}),
+		    0);
+	open_run(&r, ctx, weir_limit_stage(scripted(ctx, &s), &bucket));
+	for (int i = 0; i < 5; i++) {
+		WEIR_SIM_EQ(process(ctx, &r, 11 + i, NULL), 0);
+		WEIR_SIM_EQ(now(ctx), WEIR_MS(i < 2 ? 0 : (i - 1) * 100));
+	}
+	WEIR_SIM_EQ(weir_bucket_set_rate(&bucket, 1, WEIR_SEC(2)),
+		    0); /* live; and longer than a second is refused at once */
+	WEIR_SIM_EQ(process(ctx, &r, 0, &err), WEIR_ELIMITED);
+	WEIR_SIM_EQ(now(ctx), WEIR_MS(300));
+	WEIR_SIM_ASSERT(weir_err_as(&err, WEIR_ELIMITED, &info));
+	WEIR_SIM_EQ(info.value, WEIR_SEC(2));
+	WEIR_SIM_EQ(s.calls, 5);
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+	weir_bucket_fini(&bucket);
+}
+
+/* Not to wait at all; more than the burst; the child is given the caller's context, however long it waited. */
+WEIR_SIM_TEST_WITH(limiter_waits_as_told, ALONE)
+{
+	static const struct {
+		int64_t max_wait_ns;
+		uint64_t tokens;
+		int64_t deadline_ms;
+		int rc;
+		int64_t took_ms;
+	} rows[] = {{WEIR_LIMITER_NO_WAIT, 1, 900, WEIR_ELIMITED, 0},
+		    {WEIR_MS(50), 1, 900, WEIR_ELIMITED, 0},
+		    {WEIR_MS(100), 1, 900, 0, 700},
+		    {WEIR_FOREVER, 3, 900, WEIR_EOVERFLOW, 0},
+		    {WEIR_FOREVER, 1, 50, WEIR_ELIMITED, 0},
+		    {WEIR_MS(100), 1, 300, WEIR_EDEADLINE, 300},
+		    {WEIR_FOREVER, 1, 0, WEIR_EDEADLINE, 0}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct script s = {.acts = {{.ns = WEIR_MS(600)}}, .n = 1};
+		struct weir_limiter_opts opts = {.tokens = rows[i].tokens, .max_wait_ns = rows[i].max_wait_ns};
+		weir_bucket bucket;
+		weir_ctx own;
+		struct run r;
+		const struct weir_bucket_opts as = {.tokens = 10, .burst = 2, .spent = 2};
+		WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx), &as), 0);
+		opts.bucket = &bucket;
+		weir_sim_note("row %zu", i);
+		open_run(&r, ctx, weir_limit_stage_with(scripted(ctx, &s), &opts));
+		int64_t from = now(ctx);
+		weir_ctx_init(&own, ctx, from + WEIR_MS(rows[i].deadline_ms));
+		WEIR_SIM_EQ(process(&own, &r, 11, NULL), rows[i].rc);
+		WEIR_SIM_EQ(now(ctx) - from, WEIR_MS(rows[i].took_ms));
+		weir_ctx_fini(&own);
+		close_run(&r, ctx);
+		weir_bucket_fini(&bucket);
+	}
+}
+
+/* ---- a policy ---- */
+
+enum { CALLERS = 50 };
+
+struct world {
+	weir_stage *st;
+	uint32_t attempts[CALLERS]; /* by item */
+	uint32_t buried;
+	struct caller {
+		struct world *w;
+		int id, rc;
+		int64_t took, ended;
+	} callers[CALLERS];
+};
+
+/* What the id-th caller's calls are like: how many of them fail before one succeeds, and whether they hang. */
+static uint32_t bad_attempts(int id)
+{
+	return (uint32_t)id % 5;
+}
+
+static bool hangs(int id)
+{
+	return id % 7 == 0;
+}
+
+static int flaky(weir_ctx *ctx, const struct item *in, struct item *out, weir_err *err, void *arg)
+{
+	struct world *w = arg;
+	uint32_t attempt = w->attempts[in->id]++;
+	bool bad = attempt < bad_attempts(in->id);
+	int rc = weir_sleep(ctx, WEIR_MS(bad && hangs(in->id) ? 1000 : 10));
+	if (rc == 0 && bad)
+		rc = weir_fail(err, BAD, "attempt %u of %d", attempt, in->id);
+	if (rc == 0) {
+		*out = (struct item){.id = in->id + 100};
+		alive++;
+	}
+	return rc;
+}
+WEIR_STAGE_DECLARE(flaky, item, item);
+
+static int steady(weir_ctx *ctx, const struct item *in, struct item *out, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	int rc = weir_sleep(ctx, WEIR_MS(10));
+	if (rc == 0) {
+		*out = (struct item){.id = in->id + 100};
+		alive++;
+	}
+	return rc;
+}
+WEIR_STAGE_DECLARE(steady, item, item);
+
+static int call_once(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct caller *c = arg;
+	struct item in = {.id = c->id}, out;
+	weir_call *call = NULL;
+	(void)err;
+	int rc = weir_call_new(weir_scope_of(ctx), c->w->st, &call);
+	if (rc < 0)
+		return rc;
+	alive++;
+	int64_t from = now(ctx);
+	c->rc = weir_call_process(ctx, call, &in, &out, NULL);
+	c->ended = now(ctx);
+	c->took = c->ended - from;
+	if (c->rc == 0) {
+		WEIR_SIM_EQ(out.id, c->id + 100);
+		item_free(&out);
+	}
+	item_free(&in);
+	weir_call_free(&call);
+	return 0;
+}
+
+static void call_all(weir_ctx *ctx, struct world *w)
+{
+	weir_err err = {0};
+	weir_scope s;
+	WEIR_SIM_EQ(weir_stage_check(w->st, &err), 0);
+	weir_scope_init(&s, ctx);
+	for (int i = 0; i < CALLERS; i++) {
+		w->callers[i] = (struct caller){.w = w, .id = i};
+		WEIR_SIM_EQ(weir_scope_spawn(&s, "caller", call_once, &w->callers[i]), 0);
+	}
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_stage_free(&w->st);
+	WEIR_SIM_EQ(alive, 0);
+}
+
+static int count_dead(weir_ctx *ctx, const struct weir_dead *dead, weir_err *err, void *arg)
+{
+	struct world *w = arg;
+	const struct item *in = dead->item;
+	(void)ctx, (void)err;
+	WEIR_SIM_EQ(in->dropped, 0);
+	WEIR_SIM_EQ(dead->code, WEIR_EEXHAUSTED);
+	WEIR_SIM_EQ(dead->attempts, 3);
+	WEIR_SIM_EQ(weir_err_is(dead->err, WEIR_ETIMEOUT), hangs(in->id));
+	WEIR_SIM_EQ(dead->last_at - dead->first_at, WEIR_MS(hangs(in->id) ? 60 + 300 : 30 + 300));
+	w->buried++;
+	return 0;
+}
+
+/* All seven layers, failures and hangs, and room for everybody: each caller's time is exact. */
+WEIR_SIM_TEST_WITH(policy_of_50_callers_with_failures, .no_early = true, .schedules = 30, .steps = 100000)
+{
+	static struct world w;
+	weir_breaker breaker = {0};
+	weir_bucket bucket;
+	weir_bulkhead bulkhead = {0};
+	weir_rt *rt = weir_ctx_rt(ctx);
+	const struct weir_retry_opts retry = {.base_ns = WEIR_MS(100), .backoff.jitter = WEIR_JITTER_NONE};
+	memset(&w, 0, sizeof(w));
+	WEIR_SIM_EQ(weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 1000}), 0);
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, rt, &(struct weir_bucket_opts){.tokens = 1, .burst = 200}), 0);
+	WEIR_SIM_EQ(weir_bulkhead_init(&bulkhead, ctx, &(struct weir_bulkhead_opts){.max_concurrent = CALLERS}), 0);
+	w.st = weir_policy(flaky_stage(rt, &w), &(struct weir_policy_opts){.dead_letter = {.fn = count_dead, .arg = &w},
+									   .total_timeout_ns = WEIR_SEC(2),
+									   .retry = &retry,
+									   .breaker = &breaker,
+									   .limiter = {.bucket = &bucket},
+									   .bulkhead = &bulkhead,
+									   .attempt_timeout_ns = WEIR_MS(20)});
+	call_all(ctx, &w);
+	uint32_t dead = 0;
+	for (int i = 0; i < CALLERS; i++) {
+		uint32_t bad = bad_attempts(i) < 3 ? bad_attempts(i) : 3, attempts = bad < 3 ? bad + 1 : 3;
+		int64_t ms = bad * (hangs(i) ? 20 : 10) + (bad < 3 ? 10 : 0) + (attempts > 1 ? 100 : 0) +
+			     (attempts > 2 ? 200 : 0);
+		WEIR_SIM_EQ(w.callers[i].rc, bad < 3 ? 0 : WEIR_EEXHAUSTED);
+		WEIR_SIM_EQ(w.attempts[i], attempts);
+		WEIR_SIM_EQ(w.callers[i].took, WEIR_MS(ms));
+		dead += bad == 3;
+	}
+	WEIR_SIM_EQ(w.buried, dead);
+	WEIR_SIM_EQ(dead, 20);
+	weir_bulkhead_fini(&bulkhead);
+	weir_bucket_fini(&bucket);
+	weir_breaker_fini(&breaker);
+}
+
+/* Tokens and places are scarce: whoever comes when, the times at which calls end are exact. */
+WEIR_SIM_TEST_WITH(policy_of_50_callers_in_line, .no_early = true, .schedules = 30, .steps = 100000)
+{
+	static struct world w;
+	weir_bucket bucket;
+	weir_bulkhead bulkhead = {0};
+	weir_rt *rt = weir_ctx_rt(ctx);
+	int64_t end[CALLERS];
+	uint32_t taken[CALLERS] = {0};
+	memset(&w, 0, sizeof(w));
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, rt, &(struct weir_bucket_opts){.tokens = 125, .burst = 10}), 0);
+	WEIR_SIM_EQ(weir_bulkhead_init(&bulkhead, ctx,
+				       &(struct weir_bulkhead_opts){.max_concurrent = 2, .max_waiting = CALLERS}),
+		    0);
+	w.st = weir_policy(steady_stage(rt, NULL),
+			   &(struct weir_policy_opts){.dead_letter = {.fn = count_dead, .arg = &w},
+						      .total_timeout_ns = WEIR_SEC(60),
+						      .retry = &(struct weir_retry_opts){0},
+						      .limiter = {.bucket = &bucket, .max_wait_ns = WEIR_FOREVER},
+						      .bulkhead = &bulkhead,
+						      .attempt_timeout_ns = WEIR_MS(11)});
+	call_all(ctx, &w);
+	for (int k = 0; k < CALLERS; k++) { /* tokens: ten at once, then one every 8 ms; places: two */
+		int64_t token = k < 10 ? 0 : WEIR_MS(8 * (k - 9)), place = k < 2 ? 0 : end[k - 2];
+		end[k] = (token > place ? token : place) + WEIR_MS(10);
+	}
+	for (int i = 0; i < CALLERS; i++) {
+		int k = 0;
+		WEIR_SIM_EQ(w.callers[i].rc, 0);
+		while (k < CALLERS && (end[k] != w.callers[i].ended || taken[k]))
+			k++;
+		WEIR_SIM_ASSERT(k < CALLERS); /* one of the times, each once */
+		taken[k] = 1;
+	}
+	weir_bulkhead_fini(&bulkhead);
+	weir_bucket_fini(&bucket);
+}
+
+static unsigned seen_policy;
+
+/* Seven layers and a cancel at every operation: a value or the code of the cancel, and places and permits given back. */
+WEIR_SIM_TEST_WITH(policy_canceled_anywhere, .strategy = "dfs")
+{
+	struct script s = {.acts = {{.rc = BAD}, {0}}, .n = 2};
+	struct grave g = {0};
+	weir_breaker breaker = {0};
+	weir_bucket bucket;
+	weir_bulkhead bulkhead = {0};
+	struct weir_bulkhead_snapshot places;
+	struct run r;
+	WEIR_SIM_EQ(weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 5}), 0);
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx), &(struct weir_bucket_opts){.burst = 5}), 0);
+	WEIR_SIM_EQ(weir_bulkhead_init(&bulkhead, ctx, &(struct weir_bulkhead_opts){.max_concurrent = 1}), 0);
+	open_run(&r, ctx,
+		 weir_policy(scripted(ctx, &s), &(struct weir_policy_opts){.dead_letter = {.fn = bury, .arg = &g},
+									   .total_timeout_ns = WEIR_SEC(2),
+									   .retry = &(struct weir_retry_opts){0},
+									   .breaker = &breaker,
+									   .limiter = {.bucket = &bucket},
+									   .bulkhead = &bulkhead,
+									   .attempt_timeout_ns = WEIR_SEC(1)}));
+	int rc = process_canceled(ctx, &r, 0, 12, NULL);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);
+	WEIR_SIM_EQ(g.told, 0);
+	weir_bulkhead_snapshot_get(&bulkhead, &places);
+	WEIR_SIM_EQ(places.running, 0);
+	WEIR_SIM_EQ(places.waiting, 0);
+	seen_policy |= rc ? 1u << s.calls : 8;
+	close_run(&r, ctx);
+	weir_bulkhead_fini(&bulkhead);
+	weir_bucket_fini(&bucket);
+	weir_breaker_fini(&breaker);
+}
+
 /* ---- what the searches must have seen ---- */
 
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
 	WEIR_SIM_EQ(seen_retry, 1 | 2 | 4 | 8);
 	WEIR_SIM_EQ(seen_timeout, 7);
+	WEIR_SIM_EQ(seen_policy, 15);
 	WEIR_SIM_EQ(seen_hedge, 1 | 2 | 4 | 8 | 16 | 32);
 }
 
