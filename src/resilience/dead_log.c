@@ -3,10 +3,10 @@
  * A line of JSON for each dead letter, and the way back: see resilience/dead_letter.h.
  *
  *  L1  A line is whole: it is built in memory and handed over once, or not at all.
- *  L2  Text comes back byte for byte. It stands in the line as it is if it is UTF-8 (RFC 3629); else every byte above 126
- *      is written \u00xx, which is read as that byte. So every line is valid JSON.
- *  L3  The value is the last member of the line, "item" (text) or "item_hex" (bytes): the name that is looked for cannot
- *      stand in a text before it, where a quotation mark has a backslash in front. */
+ *  L2  Text comes back byte for byte. It stands in the line as it is if it is UTF-8 (RFC 3629); else every byte above
+ *      126 is written \u00xx, which is read as that byte. So every line is valid JSON.
+ *  L3  The value is the last member of the line, "item" (text) or "item_hex" (bytes): the name that is looked for
+ *      cannot stand in a text before it, where a quotation mark has a backslash in front. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/resilience/dead_letter.h>
@@ -225,7 +225,7 @@ int weir_dead_log_item(const char *line, size_t n, void *buf, size_t cap, size_t
 
 /* Memory of a replay: a line, the text of its value, the value, and what is made of it. */
 struct replay {
-	const struct weir_dead_replay *opts;
+	const struct weir_dead_replay_opts *opts;
 	const weir_type *in_type, *out_type;
 	size_t cap;
 	char *line, *text;
@@ -289,7 +289,7 @@ static int replay_all(weir_ctx *ctx, weir_call *call, bool takes, const struct r
 	}
 }
 
-int weir_dead_replay(weir_ctx *ctx, weir_call *call, const weir_stage *st, const struct weir_dead_replay *opts,
+int weir_dead_replay(weir_ctx *ctx, weir_call *call, const weir_stage *st, const struct weir_dead_replay_opts *opts,
 		     struct weir_dead_report *out, weir_err *err)
 {
 	if (!call || !st || !opts || !opts->next || !weir_stage_in(st))

@@ -2,9 +2,9 @@
  *
  * Attempts at the same time: see resilience/hedge.h. Source of the rules: gRPC proposal A6.
  *
- * The attempts are the items of a batch (src/stage/crew.h), with a lane for each: whoever has claimed one waits until it
- * is its turn. If there are fewer helpers than lanes, or none any more, the same task does one after the other, which is
- * what a failure asks for anyway.
+ * The attempts are the items of a batch (src/stage/crew.h), with a lane for each: whoever has claimed one waits until
+ * it is its turn. If there are fewer helpers than lanes, or none any more, the same task does one after the other,
+ * which is what a failure asks for anyway.
  *
  *  A1  Attempts begin in order: item i when i have begun before it and next_at has come. Nobody waits for a turn that
  *      cannot come: next_at is finite, or an attempt runs whose end will change it, or it is over.

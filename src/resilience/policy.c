@@ -15,9 +15,9 @@ static const char *what_is_wrong(const struct weir_policy_opts *o)
 		return "has options of a dead letter, but no function that is told";
 	if (!l->bucket && (l->tokens || l->max_wait_ns || l->name))
 		return "has options of a limiter, but no bucket";
-	if (total && o->attempt_timeout_ns >= total)
+	if (total > 0 && o->attempt_timeout_ns >= total)
 		return "gives each attempt as long as all of them together: it could never end first";
-	if (total && o->retry && o->retry->total_ns > total)
+	if (total > 0 && o->retry && o->retry->total_ns > total)
 		return "tries again for longer than the total timeout";
 	if (!d->fn && !total && !o->retry && !o->breaker && !l->bucket && !o->bulkhead && !o->attempt_timeout_ns)
 		return "has no layer at all";

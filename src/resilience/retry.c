@@ -2,7 +2,8 @@
  *
  * Attempts: see resilience/retry.h. The delays are limit/backoff.h's.
  *
- *  R1  The first attempt that succeeds costs one branch more than the bare call: no clock (but for total_ns), no detail.
+ *  R1  The first attempt that succeeds costs one branch more than the bare call: no clock (but for total_ns), no
+ *      detail.
  *  R2  A detail that goes into an attempt is empty, so that what comes out of it is the attempt's own. The failure
  *      before it waits in the node.
  *  R3  A failure with the code of the caller's context, which has ended, is that end and is never tried again. */

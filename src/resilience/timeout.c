@@ -2,9 +2,9 @@
  *
  * So long for each value: see resilience/timeout.h.
  *
- *  T1  Whose end it was is what the child's context says (its own deadline, or a parent's end), not what the clock says:
- *      the first to see it has fixed it. Only a code that is this context's is turned into WEIR_ETIMEOUT, and only where
- *      its deadline came before the caller's.
+ *  T1  Whose end it was is what the child's context says (its own deadline, or a parent's end), not what the clock
+ *      says: the first to see it has fixed it. Only a code that is this context's is turned into WEIR_ETIMEOUT, and
+ *      only where its deadline came before the caller's.
  *  T2  `until` of a node is 0 while no value is with the child; else when its time is over. The list of nodes changes
  *      under the lock, when calls are made and freed; `until` is the node's task's to write.
  *
@@ -130,7 +130,7 @@ weir_stage *weir_timeout(weir_stage *child, int64_t limit_ns)
 	return weir_timeout_with(child, &(struct weir_timeout_opts){.limit_ns = limit_ns});
 }
 
-int weir_timeout_stats(weir_ctx *ctx, weir_stage *st, struct weir_timeout_stats *out)
+int weir_timeout_stats_read(weir_ctx *ctx, weir_stage *st, struct weir_timeout_stats *out)
 {
 	if (!st || !out || st->ops != &timeout_ops || !((struct timeout *)st)->gauge)
 		return WEIR_EINVAL;

@@ -3,8 +3,8 @@
  * A stage around one other, with the same types: what most of this layer is. src/stage/stage.h has the rules.
  *
  *  W1  A node is used by one task at a time, so it may hold details of failures. They are empty between two values.
- *  W2  Where the caller wants no detail, the layers that look at one use the node's: what they decide does not depend on
- *      who is asking. */
+ *  W2  Where the caller wants no detail, the layers that look at one use the node's: what they decide does not depend
+ *      on who is asking. */
 #ifndef WEIR_SRC_RESILIENCE_WRAP_H
 #define WEIR_SRC_RESILIENCE_WRAP_H
 

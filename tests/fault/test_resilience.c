@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every allocation and every spawn that the stages of resilience make fails once: while a tree is built, while a call is
- * made, while values fail, are tried again and are buried, and while letters are written and read. A clear code, no value
- * lost (`alive` counts them), no task and no memory left, which the simulator counts. */
+ * Every allocation and every spawn that the stages of resilience make fails once: while a tree is built, while a call
+ * is made, while values fail, are tried again and are buried, and while letters are written and read. A clear code, no
+ * value lost (`alive` counts them), no task and no memory left, which the simulator counts. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/resilience.h>
@@ -184,8 +184,8 @@ static int letters(weir_ctx *ctx, weir_err *err, void *arg)
 			rc = WEIR_ENOMEM; /* no letter without memory, and its stage says so to who asks */
 	}
 	if (rc == 0)
-		rc = weir_dead_replay(ctx, call, st, &(struct weir_dead_replay){.next = read_paper, .arg = &p}, &report,
-				      NULL);
+		rc = weir_dead_replay(ctx, call, st, &(struct weir_dead_replay_opts){.next = read_paper, .arg = &p},
+				      &report, NULL);
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
 	WEIR_SIM_EQ(report.failed, rc == 0);
 	weir_call_free(&call);

@@ -625,7 +625,7 @@ static int watch(weir_ctx *ctx, weir_err *err, void *arg)
 	for (int i = 0; i < 4; i++) {
 		if (i > 0)
 			WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(15)), 0);
-		WEIR_SIM_EQ(weir_timeout_stats(ctx, w->st, &w->seen[i]), 0);
+		WEIR_SIM_EQ(weir_timeout_stats_read(ctx, w->st, &w->seen[i]), 0);
 	}
 	return 0;
 }
@@ -649,7 +649,7 @@ WEIR_SIM_TEST_WITH(timeout_gauge_of_overdue_calls, .no_early = true, .schedules 
 	WEIR_SIM_EQ(w.seen[2].overdue, 1); /* at 30 */
 	WEIR_SIM_EQ(w.seen[2].overdue_ns, WEIR_MS(10));
 	WEIR_SIM_EQ(w.seen[3].running, 0); /* at 45 */
-	WEIR_SIM_EQ(weir_timeout_stats(ctx, NULL, &stats), WEIR_EINVAL);
+	WEIR_SIM_EQ(weir_timeout_stats_read(ctx, NULL, &stats), WEIR_EINVAL);
 	close_run(&r, ctx);
 }
 
@@ -1326,7 +1326,8 @@ WEIR_SIM_TEST_WITH(policy_of_50_callers_in_line, .no_early = true, .schedules = 
 
 static unsigned seen_policy;
 
-/* Seven layers and a cancel at every operation: a value or the code of the cancel, and places and permits given back. */
+/* Seven layers and a cancel at every operation: a value or the code of the cancel, and places and permits given
+ * back. */
 WEIR_SIM_TEST_WITH(policy_canceled_anywhere, .strategy = "dfs")
 {
 	struct script s = {.acts = {{.rc = BAD}, {0}}, .n = 2};

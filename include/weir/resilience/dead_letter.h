@@ -4,12 +4,12 @@
  * kept, looked at and tried again.
  *
  * The failure is the child's in every case: a dead letter is told, not mended. The handler runs in the caller's task
- * under a shield with a grace time, so that a letter can be written although the caller has no time left; a handler that
- * fails is a member of the failure. By default nobody is told of WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EOPEN,
+ * under a shield with a grace time, so that a letter can be written although the caller has no time left; a handler
+ * that fails is a member of the failure. By default nobody is told of WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EOPEN,
  * WEIR_EFILTERED and WEIR_ENOROUTE, which say nothing about the value; `when` decides otherwise.
  *
- * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. weir writes no files: the lines go to
- * a function of yours, which returns 0 when they are safe (write(2) all of it to a file opened with O_APPEND, then
+ * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. weir writes no files: the lines go
+ * to a function of yours, which returns 0 when they are safe (write(2) all of it to a file opened with O_APPEND, then
  * fsync(2)). weir_dead_replay reads them again and runs each value through a call. The value is written as text by your
  * function, or byte by byte, which is refused for types that own something. */
 #ifndef WEIR_RESILIENCE_DEAD_LETTER_H
@@ -45,8 +45,8 @@ struct weir_dead_opts {
 
 /* The stage "dead_letter".
  * Owner: takes the child, also where it fails; arg is borrowed. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (no function, a grace time that is negative or WEIR_FOREVER, a child that is NULL or
- * part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
+ * weir_stage_check says WEIR_EINVAL (no function, a grace time that is negative or WEIR_FOREVER, a child that is NULL
+ * or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_dead_letter(weir_stage *child, weir_dead_fn *fn, void *arg);
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_dead_letter_with(weir_stage *child, const struct weir_dead_opts *opts);
 
@@ -58,31 +58,31 @@ struct weir_dead_log {
 	/* Takes a line of len bytes, newline included, and returns 0 when it is safe; may be called by several tasks at
 	 * once. */
 	int (*write)(weir_ctx *ctx, const char *line, size_t len, weir_err *err, void *arg);
-	/* Writes the value into buf as snprintf(3) does: at most cap bytes, and returns how many it has. NULL: its bytes,
-	 * as hexadecimal digits. */
+	/* Writes the value into buf as snprintf(3) does: at most cap bytes, and returns how many it has. NULL: its
+	 * bytes, as hexadecimal digits. */
 	int (*encode)(const void *item, char *buf, size_t cap, void *arg);
 	void *arg;
 	size_t line_bytes; /* the longest line; 0: WEIR_DEAD_LINE_BYTES */
 };
 
 /* A handler: writes a line to the weir_dead_log that is its arg.
- * Owner: none; the log must outlive the stage. Threads: any. Blocks: as write does. Fails: WEIR_EINVAL (no write, a type
- * that owns something without encode), WEIR_EOVERFLOW (a longer line), WEIR_ENOMEM, what write says. After cancel: as
- * write does. */
+ * Owner: none; the log must outlive the stage. Threads: any. Blocks: as write does. Fails: WEIR_EINVAL (no write, a
+ * type that owns something without encode), WEIR_EOVERFLOW (a longer line), WEIR_ENOMEM, what write says. After cancel:
+ * as write does. */
 WEIR_API int weir_dead_log_write(weir_ctx *ctx, const struct weir_dead *dead, weir_err *err, void *log);
 
 /* The value's text, or its bytes, out of a line.
- * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL (no line of a log), WEIR_EOVERFLOW (longer than cap). *len is
- * untouched then. After cancel: unchanged. */
+ * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL (no line of a log), WEIR_EOVERFLOW (longer than cap). *len
+ * is untouched then. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_dead_log_item(const char *line, size_t n, void *buf, size_t cap, size_t *len);
 
-struct weir_dead_replay {
+struct weir_dead_replay_opts {
 	/* The next line, at most cap bytes: 1 and its length, 0 at the end, or a negative code, which ends it all. */
 	int (*next)(weir_ctx *ctx, char *line, size_t cap, size_t *len, weir_err *err, void *arg);
 	/* Makes the value of its text; negative: it cannot. NULL: the text is its bytes. */
 	int (*decode)(const char *text, size_t len, void *item, void *arg);
-	/* Told what became of a line, in order. rc: of the call, or why there was no value. out, on 0, is a value that is
-	 * dropped afterwards. May be NULL. */
+	/* Told what became of a line, in order. rc: of the call, or why there was no value. out, on 0, is a value that
+	 * is dropped afterwards. May be NULL. */
 	void (*done)(const char *line, size_t len, int rc, const void *out, const weir_err *err, void *arg);
 	void *arg;
 	size_t line_bytes; /* the longest line; 0: WEIR_DEAD_LINE_BYTES */
@@ -93,11 +93,11 @@ struct weir_dead_report {
 };
 
 /* Runs the value of each line through call, which is one of st. Failures do not end it.
- * Owner: none. Threads: one per call. Blocks: as next and the call do. Fails: what next says, WEIR_ENOMEM, WEIR_EINVAL (no
- * next; bytes of a type that owns something), the code of ctx; *out holds what was done until then. After cancel: begins
- * no line. */
+ * Owner: none. Threads: one per call. Blocks: as next and the call do. Fails: what next says, WEIR_ENOMEM, WEIR_EINVAL
+ * (no next; bytes of a type that owns something), the code of ctx; *out holds what was done until then. After cancel:
+ * begins no line. */
 WEIR_API WEIR_MUST_CHECK int weir_dead_replay(weir_ctx *ctx, weir_call *call, const weir_stage *st,
-					      const struct weir_dead_replay *opts, struct weir_dead_report *out,
+					      const struct weir_dead_replay_opts *opts, struct weir_dead_report *out,
 					      weir_err *err);
 
 WEIR_EXTERN_C_END
