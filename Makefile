@@ -4,13 +4,15 @@
 #
 # How sources become programs:
 #   src/{rt,core,limit,stage}   -> libweir.a, libweir.so.0      compiled once, with -fPIC
+#   src/resilience              -> libweir-ext.a, libweir-ext.so.0
 #   sim/*.c sim/*.S             -> libweir-sim.a
 #   src/cli, sim/scenarios      -> weir
 #   examples/NAME.c             -> examples/NAME
 #   docs/book/CHAPTER/*.c       -> book/CHAPTER/*               (broken and fixed)
 #   bench/NAME.c                -> bench/NAME
 #   tests/KIND/.../test_NAME.c  -> tests/KIND/.../test_NAME     (tests/rt: with the other files of its folder)
-# What a program is linked with is read from its text: <weir/sim.h> adds the simulator, <check.h> adds Check.
+# What a program is linked with is read from its text: <weir/sim.h> adds the simulator, <weir/resilience...> the second
+# library, <check.h> Check.
 # Objects remember the compiler and the flags they were made with ($(BUILD)/flags): changing them builds again.
 
 BUILD   ?= build
@@ -50,6 +52,8 @@ CHECK_LIBS = $$(pkg-config --libs check)
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 
 WEIR_SRC := $(sort $(wildcard src/rt/*.c src/core/*.c src/limit/*.c src/stage/*.c))
+RESILIENCE_SRC := $(sort $(wildcard src/resilience/*.c))
+EXT_SRC := $(RESILIENCE_SRC)
 SIM_SRC := $(sort $(wildcard sim/*.c sim/*.S))
 CLI_SRC := $(sort $(wildcard src/cli/*.c sim/scenarios/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
@@ -69,12 +73,16 @@ EXAMPLE_SH := $(sort $(wildcard tests/examples/*.sh))
 PROG_SRC := $(EXAMPLE_SRC) $(BOOK_SRC) $(BENCH_SRC) $(UNIT_SRC) $(SIMTEST_SRC) $(FAULT_SRC) $(STRESS_SRC)
 USES_SIM := $(SIMTEST_SRC) $(BOOK_SRC) \
 	$(if $(PROG_SRC),$(shell grep -lE '^.include [<"](weir/sim|sim/)' $(PROG_SRC) /dev/null))
+USES_EXT := $(if $(PROG_SRC),$(shell grep -lE '^.include <weir/resilience[./]' $(PROG_SRC) /dev/null))
 USES_CHECK := $(if $(PROG_SRC)$(RT_KIT_SRC),$(shell grep -l '^.include <check\.h>' $(PROG_SRC) $(RT_KIT_SRC) /dev/null))
 
 LIBWEIR := $(BUILD)/libweir.a
 LIBWEIR_SO := $(BUILD)/libweir.so.0
+LIBEXT := $(BUILD)/libweir-ext.a
+LIBEXT_SO := $(BUILD)/libweir-ext.so.0
 LIBSIM := $(BUILD)/libweir-sim.a
-LIBS := $(LIBWEIR) $(LIBWEIR_SO) $(BUILD)/libweir.so $(LIBSIM)
+SHARED := $(LIBWEIR_SO) $(BUILD)/libweir.so $(LIBEXT_SO) $(BUILD)/libweir-ext.so
+LIBS := $(LIBWEIR) $(LIBEXT) $(LIBSIM) $(SHARED)
 TOOL := $(BUILD)/weir
 MAN := $(BUILD)/man/made
 
@@ -96,7 +104,7 @@ EXHAUST := $(BUILD)/tests/exhaust/exhaust
 ON_THREADS := $(call bin,$(filter tests/unit/rt/% tests/rt/test_threads.c,$(UNIT_SRC)) \
 	$(filter-out tests/stress/test_select.c,$(STRESS_SRC)))
 
-LIB_OBJ := $(call obj,$(WEIR_SRC) $(SIM_SRC))
+LIB_OBJ := $(call obj,$(WEIR_SRC) $(EXT_SRC) $(SIM_SRC))
 PROG_OBJ := $(call obj,$(PROG_SRC) $(RT_KIT_SRC) $(CLI_SRC) $(CONTAIN_SRC) $(BUGS_SRC) $(EXHAUST_SRC))
 CHECK_OBJ := $(call obj,$(USES_CHECK))
 
@@ -176,7 +184,7 @@ asan: ## the same under AddressSanitizer, with leak check
 ubsan: ## the same under UndefinedBehaviorSanitizer
 	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized
 
-sanitized: $(BUILD)/deps $(LIBSIM) $(LIBWEIR) $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
+sanitized: $(BUILD)/deps $(LIBSIM) $(LIBEXT) $(LIBWEIR) $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
 	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" \
 		$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(SANITIZE_SH)
 
@@ -203,10 +211,10 @@ memchecked: $(BUILD)/deps $(ON_THREADS) $(MEMCHECK_SIM)
 layers: $(LIBS) ## proves the picture: each layer links with the rows below it alone, and includes nothing else
 	$(Q)$(RUN) tests/meta/layers.sh tests/meta/symbols.sh
 
-abi: $(LIBWEIR_SO) ## compares symbols and layouts of the shared library with src/weir.abi
+abi: $(SHARED) ## compares symbols and layouts of the shared libraries with src/weir.abi
 	$(Q)BUILD='$(BUILD)' CC='$(CC)' CI/abi.sh check
 
-abi-update: $(LIBWEIR_SO) ## writes them into src/weir.abi: what is new there is a promise
+abi-update: $(SHARED) ## writes them into src/weir.abi: what is new there is a promise
 	$(Q)BUILD='$(BUILD)' CC='$(CC)' CI/abi.sh update
 
 # Each in a build folder of its own, by CI/port.sh, which skips what the machine has no tools for.
@@ -280,7 +288,7 @@ define LINK
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(filter $(LIBSIM),$^),$(SIM_WRAP) -ldl) $(1) -o $@
 endef
 
-$(call obj,$(WEIR_SRC)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
+$(call obj,$(WEIR_SRC) $(EXT_SRC)): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call COMPILE,$(LIB_CFLAGS))
 
 $(call obj,$(filter %.c,$(SIM_SRC))): $(BUILD)/obj/%.o: %.c $(BUILD)/flags
@@ -311,16 +319,24 @@ endef
 $(LIBWEIR): $(call obj,$(WEIR_SRC)) $(BUILD)/flags
 	$(ARCHIVE)
 
+$(LIBEXT): $(call obj,$(EXT_SRC)) $(BUILD)/flags
+	$(ARCHIVE)
+
 $(LIBSIM): $(call obj,$(SIM_SRC)) $(BUILD)/flags
 	$(ARCHIVE)
 
-SO_FLAGS := -shared -Wl,-soname=libweir.so.0 -Wl,--version-script=src/weir.map -Wl,--no-undefined
+SO_FLAGS = -shared -Wl,-soname=$(@F) -Wl,--version-script=$(filter %.map,$^) -Wl,--no-undefined
 
 $(LIBWEIR_SO): $(call obj,$(WEIR_SRC)) src/weir.map $(BUILD)/flags
 	$(call LINK,$(SO_FLAGS))
 
+$(LIBEXT_SO): $(call obj,$(EXT_SRC)) src/weir-ext.map $(BUILD)/libweir.so $(BUILD)/flags
+	$(call LINK,$(SO_FLAGS) -L$(BUILD) -lweir)
+
 $(BUILD)/libweir.so: $(LIBWEIR_SO)
-	$(Q)ln -sf libweir.so.0 $@
+$(BUILD)/libweir-ext.so: $(LIBEXT_SO)
+$(BUILD)/libweir.so $(BUILD)/libweir-ext.so:
+	$(Q)ln -sf $(<F) $@
 
 $(TOOL): $(call obj,$(CLI_SRC)) $(LIBSIM) $(LIBWEIR)
 	$(call LINK)
@@ -337,7 +353,7 @@ $(EXHAUST): $(call obj,$(EXHAUST_SRC)) $(LIBSIM) $(LIBWEIR)
 # $(1) source, $(2) program: its object, the kit of tests/rt if it is one of those, the libraries its text asks for.
 define PROGRAM
 $(2): $(call obj,$(1)) $(if $(filter tests/rt/%,$(1)),$(call obj,$(RT_KIT_SRC))) \
-		$(if $(filter $(1),$(USES_SIM)),$(LIBSIM)) $(LIBWEIR)
+		$(if $(filter $(1),$(USES_EXT)),$(LIBEXT)) $(if $(filter $(1),$(USES_SIM)),$(LIBSIM)) $(LIBWEIR)
 	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS)))
 endef
 $(foreach s,$(PROG_SRC),$(eval $(call PROGRAM,$(s),$(call bin,$(s)))))

@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# CI/abi.sh check|update [LIST]: what programs that are linked with libweir.so.0 rely on, compared with the list that is
-# checked in (src/weir.abi), or written into it. One line each:
+# CI/abi.sh check|update [LIST]: what programs that are linked with libweir.so.0 and libweir-ext.so.0 rely on,
+# compared with the list that is checked in (src/weir.abi), or written into it. One line each:
 #   function NAME@VERSION             what the library shows
 #   object NAME@VERSION SIZE          its data: a program may hold a copy of it
 #   struct NAME size N align N        types whose memory is the caller's
 #   enum NAME VALUE                   constants that were compiled into the program
 # A line that is gone or differs breaks programs that exist: it needs a new soname. A line that is new is a promise from
 # now on: `make abi-update` makes it, and the list is committed with the change. The sizes are those of the 64-bit
-# targets, which agree. Left out: sim.h and sim/, whose library is only ever static. Reads BUILD and CC, and UNDER,
+# targets, which agree. Left out: sim.h and sim/, whose library is only ever static, and what
+# libweir shows to libweir-ext alone (WEIR_PRIVATE). Reads BUILD and CC, and UNDER,
 # the command that programs run under.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 export LC_ALL=C
 
 : "${BUILD:=build}" "${CC:=cc}"
-so=$BUILD/libweir.so.0
+so=("$BUILD/libweir.so.0" "$BUILD/libweir-ext.so.0")
 list=${2:-src/weir.abi}
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -27,7 +28,8 @@ stop() {
 }
 
 symbols() {
-	nm -D -S --defined-only "$so" | sed 's/@@/@/' | awk '
+	nm -D -S --defined-only "${so[@]}" | sed 's/@@/@/' | awk '
+	NF < 3 || /@WEIR_PRIVATE$/ { next } # the name of the file
 	NF == 4 && $3 ~ /^[TWi]$/ { print "function", $4; next }
 	NF == 4 && $3 ~ /^[BDRGSVu]$/ { sub(/^0+/, "", $2); print "object", $4, "0x" $2; next }
 	$(NF - 1) == "A" { next } # the version itself
@@ -60,8 +62,10 @@ layout() {
 	"$CC" -std=c17 -Iinclude "$work/layout.c" -o "$work/layout" && ${UNDER:-} "$work/layout"
 }
 
-[ -e "$so" ] || stop "$so is not built"
-symbols >"$work/symbols" || stop "cannot read $so"
+for file in "${so[@]}"; do
+	[ -e "$file" ] || stop "$file is not built"
+done
+symbols >"$work/symbols" || stop "cannot read ${so[*]}"
 layout >"$work/layout.txt" || stop 'the headers do not compile'
 for kind in function struct enum; do
 	cat "$work/symbols" "$work/layout.txt" | grep -q "^$kind weir_\|^$kind WEIR_" || stop "found no $kind"
@@ -71,7 +75,7 @@ sort "$work/symbols" "$work/layout.txt" >"$work/now"
 case ${1:-} in
 update)
 	{
-		echo '# What programs linked with libweir.so.0 rely on: see CI/abi.sh. Written by make abi-update.'
+		echo '# What programs linked with the shared libraries rely on: see CI/abi.sh. Written by make abi-update.'
 		cat "$work/now"
 	} >"$list"
 	echo "$(wc -l <"$work/now") lines in $list"

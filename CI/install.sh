@@ -29,10 +29,14 @@ each_file() { # calls: $1 HOW MODE FROM TO
 		"$1" copy 644 "$header" "$PREFIX/$header"
 	done < <(find include/weir -name '*.h' | sort)
 	"$1" copy 644 "$BUILD/libweir.a" "$LIBDIR/libweir.a"
+	"$1" copy 644 "$BUILD/libweir-ext.a" "$LIBDIR/libweir-ext.a"
 	"$1" copy 644 "$BUILD/libweir-sim.a" "$LIBDIR/libweir-sim.a"
 	"$1" copy 755 "$BUILD/libweir.so.0" "$LIBDIR/libweir.so.0"
 	"$1" link 777 libweir.so.0 "$LIBDIR/libweir.so"
 	"$1" pkgconfig 644 src/weir.pc.in "$pc/weir.pc"
+	"$1" copy 755 "$BUILD/libweir-ext.so.0" "$LIBDIR/libweir-ext.so.0"
+	"$1" link 777 libweir-ext.so.0 "$LIBDIR/libweir-ext.so"
+	"$1" pkgconfig 644 src/weir-ext.pc.in "$pc/weir-ext.pc"
 	"$1" pkgconfig 644 src/weir-sim.pc.in "$pc/weir-sim.pc"
 	"$1" copy 755 "$BUILD/weir" "$PREFIX/bin/weir"
 	while IFS= read -r page; do

@@ -123,6 +123,8 @@ function library() {
 	section("LIBRARY")
 	if (header ~ /\/sim\.h$/)
 		print "The simulator of weir (\\fIlibweir\\-sim\\fR; pkg\\-config \\fIweir\\-sim\\fR)" >out
+	else if (header ~ /\/resilience[.\/]/)
+		print "The second library of weir (\\fIlibweir\\-ext\\fR, \\-lweir\\-ext; pkg\\-config \\fIweir\\-ext\\fR)" >out
 	else
 		print "weir (\\fIlibweir\\fR, \\-lweir; pkg\\-config \\fIweir\\fR)" >out
 }

@@ -100,7 +100,7 @@ cross)
 	echo 'int main(void) { return 0; }' | "$aarch64" -static -xc - -o /dev/null 2>/dev/null ||
 		skip 'there is no C library for aarch64'
 	make_in "$build" CC="$aarch64" "${bare[@]}" || refuse 'does not build'
-	make_in "$build/shared" CC="$aarch64" "$build/shared/libweir.so.0" || refuse 'the shared library does not build'
+	make_in "$build/shared" CC="$aarch64" "$build/shared/libweir-ext.so.0" || refuse 'no shared libraries'
 	run_bare qemu-aarch64 -L "$(realpath "$(dirname "$("$aarch64" -print-file-name=libc.so.6)")/..")"
 	;;
 *)

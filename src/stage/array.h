@@ -9,6 +9,8 @@
 #include <weir/rt.h>
 #include <weir/stage/array.h>
 
+#include "crew.h"
+
 /* Where the memory of arrays comes back to; one task takes from it at a time. Made with the first array. */
 struct weir__shelf;
 
@@ -29,7 +31,7 @@ static inline bool weir__type_copies(const weir_type *type)
 	return type->copy || !type->drop;
 }
 
-int weir__type_copy(const weir_type *type, const void *from, void *to);
+WEIR__SHARED int weir__type_copy(const weir_type *type, const void *from, void *to);
 
 /* The i-th place, and that it holds a value now (or not: it has moved). Different places may be used at the same
  * time. */

@@ -93,7 +93,7 @@ void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *
 	*out = (struct weir__run){.fn = process_checked, .arg = c, .st = st};
 }
 
-int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err)
+int weir__run_failed_at(const struct weir__run *run, int rc, uint32_t index, uint32_t attempt, weir_err *err)
 {
 	if (rc > 0)
 		rc = weir_fail(err, WEIR_EINVAL, "returned %d: 0 is success, negative an error", rc);
@@ -101,7 +101,7 @@ int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_e
 		(void)weir_fail(err, rc, NULL);
 	else if (err && err->code != rc) /* what is returned is what counts */
 		(void)weir_err_wrap(err, rc, 0);
-	weir_err_frame(err, run->st->name, index, 0);
+	weir_err_frame(err, run->st->name, index, attempt);
 	return rc;
 }
 

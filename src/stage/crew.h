@@ -22,6 +22,9 @@
 #include <weir/core.h>
 #include <weir/rt.h>
 
+/* What libweir-ext.so may call of src/stage (src/weir.map). */
+#define WEIR__SHARED __attribute__((visibility("default")))
+
 struct weir__batch {
 	void (*item)(weir_ctx *ctx, void *arg, uint32_t lane, size_t index);
 	void *arg;
@@ -50,7 +53,7 @@ struct weir__crew {
 int weir__crew_start(struct weir__crew *crew, weir_scope *s, uint32_t helpers, void (*gone)(struct weir__crew *crew));
 
 /* Does the items 0 .. n - 1 of b, of which item, arg, n, lanes are set, under ctx; returns when all are done. */
-void weir__crew_do(weir_ctx *ctx, struct weir__crew *crew, struct weir__batch *b);
+WEIR__SHARED void weir__crew_do(weir_ctx *ctx, struct weir__crew *crew, struct weir__batch *b);
 
 /* Lets the helpers leave, and drops the reference. */
 void weir__crew_end(struct weir__crew *crew);

@@ -73,14 +73,14 @@ struct weir_stage {
 /* A stage of `size` bytes (a struct that begins with struct weir_stage), zeroed, that has taken the children. rt NULL:
  * the children's. What is wrong with a child is wrong with it. Its types, bytes and helpers: those of the children are
  * summed (S4: with what binding the stage itself takes in the simulator), the rest is the constructor's. */
-weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
-			     weir_stage *const *children, size_t n);
+WEIR__SHARED weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, const char *name, size_t size,
+					  weir_stage *const *children, size_t n);
 
 /* Where nothing can be built: frees the children, and gives a constant stage that says why. */
-weir_stage *weir__stage_none(weir_stage *const *children, size_t n, int code);
+WEIR__SHARED weir_stage *weir__stage_none(weir_stage *const *children, size_t n, int code);
 
 /* Remembers what is wrong with st, if it is the first thing. */
-WEIR_PRINTF(3, 4) void weir__stage_wrong(weir_stage *st, int code, const char *fmt, ...);
+WEIR__SHARED WEIR_PRINTF(3, 4) void weir__stage_wrong(weir_stage *st, int code, const char *fmt, ...);
 
 static inline bool weir__stage_ok(const weir_stage *st)
 {
@@ -88,19 +88,19 @@ static inline bool weir__stage_ok(const weir_stage *st)
 }
 
 /* Copies type into *to, or says what is wrong with it: `what` is "in" or "out". */
-void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, const char *what);
+WEIR__SHARED void weir__stage_type(weir_stage *st, weir_type *to, const weir_type *type, const char *what);
 
 /* Whether from's values can be given to `to`; else st is wrong, and says both. */
-bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to);
+WEIR__SHARED bool weir__stage_fits(weir_stage *st, const weir_stage *from, const weir_stage *to);
 
 /* Whether the index-th child takes and makes what the first one does; else st is wrong, and says both. */
-bool weir__stage_alike(weir_stage *st, size_t index);
+WEIR__SHARED bool weir__stage_alike(weir_stage *st, size_t index);
 
 /* How many helpers the children need, of which at most `lanes` run at one time. */
-uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes);
+WEIR__SHARED uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes);
 
 /* Gives a stage of another constructor its own name. */
-weir_stage *weir__stage_named(weir_stage *st, const char *name);
+WEIR__SHARED weir_stage *weir__stage_named(weir_stage *st, const char *name);
 
 /* How much bytes at this alignment take out of a call. */
 static inline size_t weir__room(size_t bytes, size_t align)
@@ -116,7 +116,7 @@ static inline size_t weir__type_room(const weir_type *type)
 /* ---- binding ---- */
 
 /* Memory out of the call, zeroed. */
-void *weir__bind_memory(struct weir__binder *b, size_t bytes, size_t align);
+WEIR__SHARED void *weir__bind_memory(struct weir__binder *b, size_t bytes, size_t align);
 
 static inline void *weir__bind_value(struct weir__binder *b, const weir_type *type)
 {
@@ -124,13 +124,13 @@ static inline void *weir__bind_value(struct weir__binder *b, const weir_type *ty
 }
 
 /* A node for st, which its ops' unbind gets when the call is gone. */
-void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes);
-size_t weir__node_room(size_t bytes);
+WEIR__SHARED void *weir__bind_node(struct weir__binder *b, const weir_stage *st, size_t bytes);
+WEIR__SHARED size_t weir__node_room(size_t bytes);
 
 /* What a stage is bound with: counted where it is made. */
-size_t weir__bind_room(const weir_rt *rt);
-void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
-struct weir__crew *weir__binder_crew(struct weir__binder *b);
+WEIR__SHARED size_t weir__bind_room(const weir_rt *rt);
+WEIR__SHARED void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
+WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */
 
@@ -138,10 +138,17 @@ struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* A stage that failed with WEIR_EPARTIAL left a value in out. A parent that does not pass that on with the code calls
  * this with whatever the child returned: it drops the value, and gives the code that says so. */
-int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err);
+WEIR__SHARED int weir__run_forget(const struct weir__run *run, int rc, void *out, weir_err *err);
 
-/* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. */
-int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err);
+/* The child, the index-th of its parent, has returned rc, not 0: what the parent returns. attempt: as of
+ * weir_err_frame. */
+WEIR__SHARED int weir__run_failed_at(const struct weir__run *run, int rc, uint32_t index, uint32_t attempt,
+				     weir_err *err);
+
+static inline int weir__run_failed(const struct weir__run *run, int rc, uint32_t index, weir_err *err)
+{
+	return weir__run_failed_at(run, rc, index, 0, err);
+}
 
 static inline int weir__run(weir_ctx *ctx, const struct weir__run *run, uint32_t index, const void *in, void *out,
 			    weir_err *err)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# api.sh: for each public function of rt, core and stage, and for each macro that makes typed functions, examples/api
-# has a short program that shows it in use and checks what it did.
+# api.sh: for each public function of rt, core, limit, stage and resilience, and for each macro that makes typed
+# functions, examples/api has a short program that shows it in use and checks what it did.
 #   - No function is without its program, and no program without its function.
 #   - Each program builds against an installed weir with the flags of pkg-config, without a warning, and passes.
 #   - It really calls its function: by name in its text, and when it runs, as the dynamic linker tells. Symbols are
@@ -24,7 +24,7 @@ programs_of() {
 	find "$1" -name '*.c' | sed 's|.*/||; s|\.c$||' | sort
 }
 
-headers=(include/weir/rt.h include/weir/rt/*.h include/weir/core/*.h include/weir/stage/*.h)
+headers=(include/weir/rt.h include/weir/rt/*.h include/weir/{core,limit,stage,resilience}/*.h)
 functions_of "${headers[@]}" | sort >"$scratch/functions"
 macros_of include/weir/core/typed.h include/weir/stage/*.h | sort >"$scratch/macros"
 sort "$scratch/functions" "$scratch/macros" >"$scratch/wanted"
@@ -79,7 +79,7 @@ dest=$scratch/dest
 out=$(make --no-print-directory BUILD="$BUILD" PREFIX=/opt/weir DESTDIR="$dest" install 2>&1) ||
 	{ fail 'make install' "$out"; finish; }
 export PKG_CONFIG_SYSROOT_DIR=$dest PKG_CONFIG_LIBDIR=$dest/opt/weir/lib/pkgconfig
-cflags=$(pkg-config --cflags weir) libs=$(pkg-config --libs weir)
+cflags=$(pkg-config --cflags weir) libs="$(pkg-config --libs weir) -Wl,--as-needed $(pkg-config --libs weir-ext)"
 export CC cflags libs out="$scratch/out" dest
 mkdir "$out" "$out/bindings"
 

@@ -35,6 +35,14 @@ int main(void)
 	return strcmp(weir_err_name(WEIR_EPIPE), "WEIR_EPIPE") || weir_main(app, NULL);
 }
 C
+cat >"$scratch/extuser.c" <<'C'
+#include <weir/resilience.h>
+#include <string.h>
+int main(void)
+{
+	return strcmp(weir_breaker_mode_name(WEIR_BREAKER_OPEN), "open");
+}
+C
 cat >"$scratch/simuser.c" <<'C'
 #include <weir/sim.h>
 #include <weir/weir.h>
@@ -52,7 +60,7 @@ C
 if command -v pkg-config >/dev/null 2>&1; then
 	export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 	run 'pkg-config knows the version of the header' pkg-config --exact-version \
-		"$(sed -n 's/^.define WEIR_VERSION "\(.*\)"/\1/p' include/weir/base.h)" weir weir-sim
+		"$(sed -n 's/^.define WEIR_VERSION "\(.*\)"/\1/p' include/weir/base.h)" weir weir-ext weir-sim
 	warn='-std=c17 -Wall -Wextra -Werror'
 	# shellcheck disable=SC2046,SC2086 # flags are words
 	{
@@ -63,6 +71,13 @@ if command -v pkg-config >/dev/null 2>&1; then
 			"$CC" $warn -static "$scratch/user.c" -o "$scratch/static" \
 			$(pkg-config --static --cflags --libs weir)
 		run 'and runs alone' "$scratch/static"
+		run 'a program with the second library builds' \
+			"$CC" $warn "$scratch/extuser.c" -o "$scratch/ext" $(pkg-config --cflags --libs weir-ext)
+		run 'and runs' env LD_LIBRARY_PATH="$prefix/lib" "$scratch/ext"
+		run 'and static' \
+			"$CC" $warn -static "$scratch/extuser.c" -o "$scratch/ext-static" \
+			$(pkg-config --static --cflags --libs weir-ext)
+		run 'and runs alone' "$scratch/ext-static"
 		run 'a simulation test builds' \
 			"$CC" $warn "$scratch/simuser.c" -o "$scratch/sim" $(pkg-config --cflags --libs weir-sim)
 		run 'and passes, with nothing but itself' "$scratch/sim"

@@ -29,6 +29,7 @@ links() { # folders: stdout says what is undefined
 nothing 'rt links alone' "$(links src/rt)"
 nothing 'core links with rt' "$(links src/rt src/core)"
 nothing 'stage links with core and rt' "$(links src/rt src/core src/stage)"
+nothing 'resilience links with limit, stage, core and rt' "$(links src/rt src/core src/limit src/stage src/resilience)"
 nothing 'sim links with core and rt' "$(links src/rt src/core sim)"
 something 'core does not link without rt' "$(links src/core | grep undefined)"
 something 'sim does not link without core' "$(links src/rt sim | grep undefined)"
@@ -39,6 +40,9 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 shared='
 src/rt/atomic.h     core,sim  the one home of atomics
 src/rt/lock.h       core,sim  the one internal lock, with its ranks
+src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
+src/stage/crew.h    resilience  doing several things at once, likewise
+src/stage/array.h   resilience  copies of values, likewise
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
 sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir_dead_letter: somebody is told of what could not be done. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/resilience.h>
+#include <weir/weir.h>
+#define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
+WEIR_TYPE_PLAIN(num, int);
+
+/* Fails until it has been called *arg times. */
+static int fetch(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
+{
+	int *failures = arg;
+	(void)ctx;
+	if ((*failures)-- > 0)
+		return weir_fail(err, WEIR_EUSER, "busy");
+	*out = *in * 2;
+	return 0;
+}
+WEIR_STAGE_DECLARE(fetch, num, num);
+
+static int bury(weir_ctx *ctx, const struct weir_dead *dead, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	CHECK(dead->code == WEIR_EUSER && *(const int *)dead->item == 21);
+	++*(int *)arg;
+	return 0;
+}
+
+static int app(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_scope s;
+	weir_call *call = NULL;
+	int in = 21, out = 0;
+	(void)arg;
+	int failures = 1, graves = 0;
+	weir_stage *st = weir_dead_letter(fetch_stage(weir_ctx_rt(ctx), &failures), bury, &graves);
+	CHECK(weir_stage_check(st, err) == 0);
+	weir_scope_init(&s, ctx);
+	int rc = weir_call_new(&s, st, &call);
+	if (rc == 0)
+		CHECK(weir_call_process(ctx, call, &in, &out, NULL) == WEIR_EUSER);
+	CHECK(graves == 1);
+	weir_call_free(&call);
+	rc = weir_scope_join(ctx, &s, rc, err);
+	weir_stage_free(&st);
+	return rc;
+}
+
+int main(void)
+{
+	return weir_main(app, NULL);
+}

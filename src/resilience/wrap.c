@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stages around one other: see wrap.h. */
+#include "wrap.h"
+
+weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops, const char *name, size_t size,
+			    size_t node)
+{
+	weir_stage *st = weir__stage_make(NULL, ops, name, size, &child, 1);
+	if (!weir__stage_ok(st))
+		return st;
+	st->in = child->in;
+	st->out = child->out;
+	st->takes = child->takes;
+	st->bytes += weir__node_room(node);
+	return st;
+}
+
+void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
+		      struct weir__run *out)
+{
+	struct weir__wrap *w = weir__bind_node(b, st, node);
+	w->st = st;
+	weir__bind(b, st->children[0], &w->child);
+	out->fn = fn;
+	out->arg = w;
+	return w;
+}
+
+bool weir__is_no_fault(int code)
+{
+	return code == WEIR_ECANCELED || code == WEIR_EDEADLINE || code == WEIR_EOPEN || code == WEIR_EFILTERED;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A stage around one other, with the same types: what most of this layer is. src/stage/stage.h has the rules.
+ *
+ *  W1  A node is used by one task at a time, so it may hold details of failures. They are empty between two values.
+ *  W2  Where the caller wants no detail, the layers that look at one use the node's: what they decide does not depend
+ *      on who is asking. */
+#ifndef WEIR_SRC_RESILIENCE_WRAP_H
+#define WEIR_SRC_RESILIENCE_WRAP_H
+
+#include "../stage/stage.h"
+
+struct weir__wrap {
+	const weir_stage *st;
+	struct weir__run child;
+	weir_err detail; /* W2 */
+};
+
+/* A stage of `size` bytes around child that passes values through as it does; a node of it (which begins with struct
+ * weir__wrap) takes `node` bytes. */
+weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops, const char *name, size_t size,
+			    size_t node);
+
+/* The node, with its child bound, as what out runs. */
+void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
+		      struct weir__run *out);
+
+/* Where the detail of a failure goes: W2. */
+static inline weir_err *weir__wrap_detail(struct weir__wrap *w, weir_err *err)
+{
+	return err ? err : &w->detail;
+}
+
+/* Done with it: W1. */
+static inline void weir__wrap_forget(struct weir__wrap *w)
+{
+	if (__builtin_expect(w->detail.code != 0, 0))
+		weir_err_fini(&w->detail);
+}
+
+/* A failure that is not one of the work: a context that ended, or an answer that says "not now" or "not this". Asking
+ * again at once is no help, and nobody is to be told. */
+bool weir__is_no_fault(int code);
+
+#endif
