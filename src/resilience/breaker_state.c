@@ -153,13 +153,15 @@ static void change(struct weir__breaker_state *s, int64_t at, enum weir_breaker_
 	}
 }
 
-/* part percent of whole, never above max. */
-static int64_t grown(int64_t whole, uint32_t percent, int64_t max)
+/* percent (above 100) of ns, never above max. */
+static int64_t grown(int64_t ns, int64_t percent, int64_t max)
 {
-	if (percent > 100 && whole > max / percent) /* whole * percent could be too large: in parts, or max */
-		return whole / 100 > max / percent ? max : whole / 100 * percent;
-	whole = whole * percent / 100;
-	return whole < max ? whole : max;
+	int64_t more;
+	if (!__builtin_mul_overflow(ns, percent, &more))
+		more /= 100;
+	else if (__builtin_mul_overflow(ns / 100, percent, &more)) /* so large that the rest does not matter */
+		return max;
+	return more < max ? more : max;
 }
 
 static void open_it(struct weir__breaker_state *s, int64_t at, const char *why, struct weir_breaker_events *events)

@@ -2,8 +2,8 @@
  *
  * The shared circuit breaker, and its stage, in the simulator.
  *
- * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs2": every
- * schedule with at most two), without a limit on the number of schedules. The others are exact: what must happen at
+ * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs3": every
+ * schedule with at most three), without a limit on the number of schedules. The others are exact: what must happen at
  * which virtual time is said to the nanosecond. A race that can end in two ways has been seen to end in both, or main
  * fails. */
 #include <stdio.h>
@@ -83,7 +83,7 @@ static void race(weir_ctx *ctx, enum weir_outcome *a, enum weir_outcome *b, enum
 	WEIR_SIM_EQ(out->refused, w.refused);
 }
 
-#define RACE(test) WEIR_SIM_TEST_WITH(test, .strategy = "dfs2")
+#define RACE(test) WEIR_SIM_TEST_WITH(test, .strategy = "dfs3")
 
 RACE(three_fail_and_the_second_trips)
 {
