@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * weir/resilience.h - all of resilience: stages and objects that stand between a caller and what may fail. Programs that
- * include it are linked with libweir-ext (pkg-config weir-ext). */
+ * weir/resilience.h - all of resilience: stages and objects that stand between a caller and what may fail. Programs
+ * that include it are linked with libweir-ext (pkg-config weir-ext). */
 #ifndef WEIR_RESILIENCE_H
 #define WEIR_RESILIENCE_H
 

@@ -14,8 +14,8 @@
  *      window_ns. Ignored outcomes are in no ring. A window that time has emptied has forgotten the rows too.
  *  B5  Trips look at finished calls only: what is in flight says nothing yet.
  *
- * No lock: the caller's. Rules after sony/gobreaker (generations), failsafe-go (trials decided as soon as it is certain)
- * and resilience4j (percentages, slow calls, the modes by hand). */
+ * No lock: the caller's. Rules after sony/gobreaker (generations), failsafe-go (trials decided as soon as it is
+ * certain) and resilience4j (percentages, slow calls, the modes by hand). */
 #include "breaker_state.h"
 
 #include <assert.h>

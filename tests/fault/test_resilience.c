@@ -52,8 +52,7 @@ static int guarded(weir_ctx *ctx, weir_err *err, void *arg)
 				       &(struct weir_bulkhead_opts){.max_concurrent = 1, .max_waiting = 1}),
 		    0);
 	const struct weir_stage_opts opts = {.in = &number, .out = &number, .process = copy};
-	weir_stage *st =
-		weir_guard(weir_bulkhead_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &bulkhead), &breaker);
+	weir_stage *st = weir_guard(weir_bulkhead_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &bulkhead), &breaker);
 	int rc = weir_stage_check(st, err);
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
 	weir_scope_init(&s, ctx);

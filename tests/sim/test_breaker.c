@@ -2,8 +2,8 @@
  *
  * The shared circuit breaker, and its stage, in the simulator.
  *
- * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs3": every
- * schedule with at most three), without a limit on the number of schedules. The others are exact: what must happen at
+ * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs3":
+ * every schedule with at most three), without a limit on the number of schedules. The others are exact: what must happen at
  * which virtual time is said to the nanosecond. A race that can end in two ways has been seen to end in both, or main
  * fails. */
 #include <stdio.h>
@@ -103,7 +103,8 @@ RACE(a_success_between_two_failures)
 	struct weir_breaker_snapshot is;
 	world_open(ctx, (struct weir_breaker_opts){.failures = 2});
 	race(ctx, &failure, &success, &failure, &is);
-	if (is.mode == WEIR_BREAKER_CLOSED) { /* F S F: everything is counted, the row is 1; S last would be 0 after F F */
+	if (is.mode ==
+	    WEIR_BREAKER_CLOSED) { /* F S F: everything is counted, the row is 1; S last would be 0 after F F */
 		WEIR_SIM_EQ(is.successes, 1);
 		WEIR_SIM_EQ(is.failures, 2);
 		WEIR_SIM_EQ(is.failures_in_row, 1);

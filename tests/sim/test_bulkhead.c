@@ -206,8 +206,7 @@ WEIR_SIM_TEST_WITH(who_cannot_be_served_in_time_is_refused_at_once, .no_early = 
 	weir_ctx hurried;
 	weir_err err = {0};
 	struct weir_err_info info;
-	world_open(ctx, &(struct weir_bulkhead_opts){
-				.max_concurrent = 1, .max_waiting = 4, .service_ns = WEIR_MS(10)});
+	world_open(ctx, &(struct weir_bulkhead_opts){.max_concurrent = 1, .max_waiting = 4, .service_ns = WEIR_MS(10)});
 	WEIR_SIM_EQ(weir_bulkhead_enter(ctx, &w.b, NULL), 0);
 	weir_ctx_init(&hurried, ctx, WEIR_MS(20) - 1); /* 10 until its turn, 10 for itself */
 	WEIR_SIM_EQ(weir_bulkhead_enter(&hurried, &w.b, &err), WEIR_EOVERLOAD);

@@ -213,9 +213,10 @@ static enum weir_outcome only_pipe(int rc, const weir_err *err, void *arg)
 
 static weir_stage *service(weir_ctx *ctx)
 {
-	return weir_stage_new(
-		weir_ctx_rt(ctx),
-		&(struct weir_stage_opts){.name = "service", .in = &number, .out = &number, .process = answer});
+	return weir_stage_new(weir_ctx_rt(ctx), &(struct weir_stage_opts){.name = "service",
+									  .in = &number,
+									  .out = &number,
+									  .process = answer});
 }
 
 static int ask(weir_ctx *ctx, weir_call *c, int what, weir_err *err)
@@ -277,8 +278,9 @@ static int classify(weir_ctx *ctx, weir_err *err, void *arg)
 	int asked = 0;
 	(void)arg;
 	ck_assert_int_eq(weir_breaker_init(&b, ctx,
-					   &(struct weir_breaker_opts){
-						   .failures = 1, .classify = only_pipe, .classify_arg = &asked}),
+					   &(struct weir_breaker_opts){.failures = 1,
+								       .classify = only_pipe,
+								       .classify_arg = &asked}),
 			 0);
 	weir_stage *st = weir_guard(service(ctx), &b);
 	weir_scope_init(&scope, ctx);
@@ -309,8 +311,11 @@ static int build_wrong(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_bulkhead h = {0};
 	(void)arg;
 	ck_assert_int_eq(weir_breaker_init(&b, ctx, &(struct weir_breaker_opts){.open_ns = -1}), WEIR_EINVAL);
-	weir_stage *const wrong[] = {weir_guard(service(ctx), NULL), weir_guard(service(ctx), &b), weir_guard(NULL, &b),
-				     weir_bulkhead_stage(service(ctx), NULL), weir_bulkhead_stage(service(ctx), &h),
+	weir_stage *const wrong[] = {weir_guard(service(ctx), NULL),
+				     weir_guard(service(ctx), &b),
+				     weir_guard(NULL, &b),
+				     weir_bulkhead_stage(service(ctx), NULL),
+				     weir_bulkhead_stage(service(ctx), &h),
 				     weir_bulkhead_stage(NULL, &h)};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		weir_stage *st = wrong[i];
