@@ -140,6 +140,26 @@ WEIR_SIM_TEST_WITH(cancel_races_with_the_hand_over, .strategy = "dfs3")
 	weir_bulkhead_fini(&w.b);
 }
 
+/* Its time in line is over at the moment at which it is cancelled: it is told one or the other, and never that a deadline
+ * of its own has passed, for it has none. */
+WEIR_SIM_TEST_WITH(cancelled_when_the_wait_is_over, .strategy = "dfs3")
+{
+	struct guest g[1] = {0};
+	weir_scope s;
+	world_open(ctx, &(struct weir_bulkhead_opts){.max_concurrent = 1, .max_waiting = 1, .max_wait_ns = WEIR_MS(5)});
+	WEIR_SIM_EQ(weir_bulkhead_enter(ctx, &w.b, NULL), 0);
+	weir_scope_init(&s, ctx);
+	guests_in(ctx, &s, g, 1);
+	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(5)), 0);
+	weir_ctx_cancel(&g[0].own, "enough");
+	weir_sim_quiesce(ctx);
+	WEIR_SIM_ASSERT(g[0].rc == WEIR_EOVERLOAD || g[0].rc == WEIR_ECANCELED);
+	*(g[0].rc == WEIR_EOVERLOAD ? &seen_refused : &seen_canceled) = true;
+	weir_bulkhead_leave(&w.b);
+	is_empty(ctx, 1);
+	world_close(ctx, &s, g, 1);
+}
+
 #define EXACT(test) WEIR_SIM_TEST_WITH(test, .no_early = true, .schedules = 50)
 
 EXACT(first_come_first_served)

@@ -50,9 +50,9 @@ WEIR_API void weir_bulkhead_fini(weir_bulkhead *b);
 
 /* Takes a place, waiting for it in line.
  * Owner: 0: the caller has a place until weir_bulkhead_leave. Threads: any. Blocks: until it is its turn, max_wait_ns
- * is over or ctx ends. Fails: WEIR_EOVERLOAD (the line is full, the wait would be or was too long; the detail's value is
- * service_ns), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime). After cancel: returns its code, and has
- * no place. */
+ * is over or ctx ends. Fails: WEIR_EOVERLOAD (the line is full, the wait would be or was too long; the detail's value
+ * is service_ns), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime). After cancel: returns its code, and
+ * has no place. */
 WEIR_API WEIR_MUST_CHECK int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, weir_err *err);
 
 /* Gives the place back; it is the first in line's. By any task.
