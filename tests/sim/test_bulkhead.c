@@ -140,8 +140,8 @@ WEIR_SIM_TEST_WITH(cancel_races_with_the_hand_over, .strategy = "dfs3")
 	weir_bulkhead_fini(&w.b);
 }
 
-/* Its time in line is over at the moment at which it is cancelled: it is told one or the other, and never that a deadline
- * of its own has passed, for it has none. */
+/* Its time in line is over at the moment at which it is cancelled: it is told one or the other, and never that a
+ * deadline of its own has passed, for it has none. */
 WEIR_SIM_TEST_WITH(cancelled_when_the_wait_is_over, .strategy = "dfs3")
 {
 	struct guest g[1] = {0};
