@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stages of resilience when memory or tasks cannot be had: every allocation and every spawn fails in turn. What cannot
+ * be built says so, nothing is leaked (the simulator counts), and breaker and bulkhead are as they were: no permit and
+ * no place is taken by what did not run. */
+#include <stdio.h>
+#include <weir/resilience.h>
+#include <weir/sim.h>
+
+static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
+
+/* Needs memory of its own, which may fail as well: a failure that counts. */
+static int copy(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	weir_rt *rt = weir_ctx_rt(ctx);
+	void *mem = weir_rt_alloc(rt, 8);
+	(void)arg;
+	if (!mem)
+		return weir_fail(err, WEIR_ENOMEM, "no memory for the copy");
+	weir_rt_yield(rt);
+	weir_rt_release(rt, mem);
+	*(int *)out = *(const int *)in;
+	return 0;
+}
+
+struct client {
+	weir_call *call;
+	int rc;
+};
+
+static int client(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct client *c = arg;
+	int out;
+	(void)err;
+	c->rc = weir_call_process(ctx, c->call, &(int){1}, &out, NULL);
+	return 0;
+}
+
+/* Three stages, two calls, two tasks, two copies. */
+static int guarded(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_breaker breaker;
+	weir_bulkhead bulkhead;
+	struct weir_breaker_snapshot is;
+	struct weir_bulkhead_snapshot full;
+	struct client c[2] = {{.rc = 1}, {.rc = 1}};
+	weir_scope s;
+	(void)arg;
+	WEIR_SIM_EQ(weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 1}), 0);
+	WEIR_SIM_EQ(weir_bulkhead_init(&bulkhead, ctx,
+				       &(struct weir_bulkhead_opts){.max_concurrent = 1, .max_waiting = 1}),
+		    0);
+	const struct weir_stage_opts opts = {.in = &number, .out = &number, .process = copy};
+	weir_stage *st = weir_guard(weir_bulkhead_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &bulkhead), &breaker);
+	int rc = weir_stage_check(st, err);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
+	weir_scope_init(&s, ctx);
+	for (int i = 0; rc == 0 && i < 2; i++) {
+		rc = weir_call_new(&s, st, &c[i].call);
+		WEIR_SIM_EQ(c[i].call == NULL, rc < 0);
+	}
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = weir_scope_spawn(&s, "client", client, &c[i]);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
+	weir_sim_quiesce(ctx);
+	weir_breaker_snapshot_get(ctx, &breaker, &is);
+	weir_bulkhead_snapshot_get(&bulkhead, &full);
+	WEIR_SIM_EQ(full.running + full.waiting, 0);
+	bool failed = c[0].rc == WEIR_ENOMEM || c[1].rc == WEIR_ENOMEM;
+	WEIR_SIM_EQ(is.mode, failed ? WEIR_BREAKER_OPEN : WEIR_BREAKER_CLOSED);
+	if (!failed)
+		WEIR_SIM_EQ(is.successes, (c[0].rc == 0) + (c[1].rc == 0));
+	for (int i = 0; i < 2; i++)
+		weir_call_free(&c[i].call);
+	rc = weir_scope_join(ctx, &s, rc, NULL);
+	weir_stage_free(&st);
+	weir_bulkhead_fini(&bulkhead);
+	weir_breaker_fini(&breaker);
+	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
+}
+
+int main(void)
+{
+	const struct weir_sim_opts opts = {.name = "guarded", .fault_sweep = true, .schedules = 50};
+	const uint64_t wanted = 3 + 2 + 2 + 2;
+	struct weir_sim_result r;
+	int rc = weir_sim_run(&opts, guarded, NULL, &r);
+	bool ok = rc == 0 && r.faults >= wanted;
+	printf("%-4s guarded %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", (unsigned long long)r.faults,
+	       (unsigned long long)wanted);
+	printf("%d passed, %d failed\n", ok, !ok);
+	return !ok;
+}
