@@ -130,11 +130,12 @@ int weir__gcra_take(struct weir__gcra *g, int64_t now, uint64_t n, int64_t max_w
 	if (n)
 		g->v = v;
 	if (out)
-		*out = (struct weir_bucket_grant){
-			.n = n,
-			.at = due,
-			.delay_ns = due - now,
-			.opaque_ = {[GRANT_SLOT] = v, [GRANT_BASE] = (uint64_t)g->t.base, [GRANT_GENERATION] = g->generation}};
+		*out = (struct weir_bucket_grant){.n = n,
+						  .at = due,
+						  .delay_ns = due - now,
+						  .opaque_ = {[GRANT_SLOT] = v,
+							      [GRANT_BASE] = (uint64_t)g->t.base,
+							      [GRANT_GENERATION] = g->generation}};
 	return 0;
 }
 

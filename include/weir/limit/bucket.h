@@ -30,11 +30,12 @@
 WEIR_EXTERN_C_BEGIN
 
 struct weir_bucket_opts {
-	uint64_t tokens;   /* that come back in a period; 0: none ever does. Without what period_ns shares: up to 2^32 */
+	uint64_t tokens; /* that come back in a period; 0: none ever does. Without what period_ns shares: up to 2^32 */
 	int64_t period_ns; /* 0: one second */
 	uint64_t burst;    /* how many there can be, up to 2^32; 0: 1 */
 	uint64_t spent;    /* how many of them are missing at first (at most the burst) */
-	bool unlimited;    /* everything is granted; the other fields are for a later set_rate */
+	bool uncounted; /* a shared one does not count what is allowed and refused: that is a second atomic of allow */
+	bool unlimited; /* everything is granted; the other fields are for a later set_rate */
 };
 
 /* What was granted, to be given back perhaps. */
