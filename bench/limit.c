@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the limits cost: ns per operation on one thread, the clock of the runtime apart, because allow reads it once.
- * Output: one line for each: the clock; allow of a bucket that has tokens, one that does not count, one that is empty and one without limit; a
- * reservation and its return; a retry budget's call. */
+ * Output: one line for each: the clock; allow of a bucket that has tokens, one that does not count, one that is empty
+ * and one without limit; a reservation and its return; a retry budget's call. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,6 +35,7 @@ static long allow_all(weir_bucket *b)
 static int measure(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	static const struct weir_bucket_opts kinds[] = {{.tokens = 1000, .burst = UINT64_C(1) << 32},
+							{.tokens = 1000, .burst = UINT64_C(1) << 32, .uncounted = true},
 							{.tokens = 1, .period_ns = WEIR_SEC(86400)},
 							{.unlimited = true}};
 	static const char *const names[] = {"allow: granted", "allow: granted, uncounted", "allow: refused",

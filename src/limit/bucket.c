@@ -15,9 +15,10 @@
  *      the deadline can be met is known at once. `line` is how many tokens those in line stand for; they are the last
  *      that were taken (a reservation with a fixed time is refused while there is a line), so the first in line is due
  *      when v less the line, plus its own tokens, is.
- *  K4  One task at a time has the `turn`, a semaphore, which is the line: it sleeps until it is due, or is poked because
- *      the settings have changed or a reservation was given back. The others wait for the turn, in order. Who leaves
- *      takes its tokens out of v and out of line: then all behind it are due earlier, and nobody needs to be told.
+ *  K4  One task at a time has the `turn`, a semaphore, which is the line: it sleeps until it is due, or is poked
+ *      because the settings have changed or a reservation was given back. The others wait for the turn, in order. Who
+ *      leaves takes its tokens out of v and out of line: then all behind it are due earlier, and nobody needs to be
+ *      told.
  *  K5  To hooks the bucket is an atomic: it begins like one (core/sync.h), and each call announces one exchange. So the
  *      simulator puts other tasks before every call; within one there is nothing to see, as in every operation of core.
  *      Without hooks that is one load and one branch.
@@ -27,7 +28,7 @@
  *
  * Where it takes effect: allow and the others at one point, the exchange or inside the lock; wait at two, its place in
  * line and its turn, with a choice between. Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the same
- * time but init and fini. Chapter: docs/00-map.md names the layer. */
+ * time but init and fini. */
 #include <weir/core/ctx.h>
 #include <weir/core/sync.h>
 #include <weir/rt.h>

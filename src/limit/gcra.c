@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arithmetic of the token bucket that allow does not need: settings, waiting times, giving back. The invariants G1 to
- * G4 are in gcra.h.
+ * The arithmetic of the token bucket that allow does not need: settings, waiting times, giving back. The invariants
+ * G1 to G4 are in gcra.h.
  *
  *  G5  Giving back follows golang.org/x/time/rate: n tokens less what was promised to later reservations, because those
  *      have been told their times, and tokens given out anew would be used at the same times. A grant remembers its

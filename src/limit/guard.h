@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a shared object needs around its pure state: a lock, a clock, and hooks. To hooks it is an atomic: it begins like
- * one (core/sync.h), and each call announces one exchange, which was a READ if nothing changed. The clock is read before
- * the lock is taken: nothing foreign happens under it. */
+ * What a shared object needs around its pure state: a lock, a clock, and hooks. To hooks it is an atomic: it begins
+ * like one (core/sync.h), and each call announces one exchange, which was a READ if nothing changed. The clock is
+ * read before the lock is taken: nothing foreign happens under it. */
 #ifndef WEIR_SRC_LIMIT_GUARD_H
 #define WEIR_SRC_LIMIT_GUARD_H
 

@@ -244,8 +244,8 @@ struct use {
 
 __extension__ typedef __int128 wide;
 
-/* Whether what is used from a to b, both included, is within burst + rate * (b - a), and the nanosecond to which the time
- * of a grant is rounded up; what a grant gave back has not been used. */
+/* Whether what is used from a to b, both included, is within burst + rate * (b - a), and the nanosecond to which the
+ * time of a grant is rounded up; what a grant gave back has not been used. */
 static void assert_within(const struct use *uses, size_t n, const struct weir_bucket_opts *o)
 {
 	for (size_t i = 0; i < n; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Retry budgets and the client throttle: every row of tests/data/retry_budget.tsv but those of one model, and what holds
- * for all settings. The model left out, failsafe_inflight, counts calls that are under way: a bulkhead, not a budget. */
+ * Retry budgets and the client throttle: every row of tests/data/retry_budget.tsv but those of one model, and what
+ * holds for all settings. The model left out, failsafe_inflight, counts calls that are under way: a bulkhead, not a
+ * budget. */
 #include <check.h>
 #include <weir/limit/budget.h>
 #include <weir/limit/throttle.h>
