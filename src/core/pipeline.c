@@ -8,14 +8,17 @@
  *  L1  Each worker is the only writer of its statistics block, in the order received, outcome, emitted or undelivered;
  *      so the promise of stats.h is the promise of pipeline.h. In an ordered run a worker may emit results of others:
  *      it got them under the window's lock, after their outcome was counted.
- *  L2  An input belongs to its worker from receive until it is dropped after the handler; a value belongs to the result
- *      from the handler's 0 on, and is dropped with it if the result cannot be handed over.
- *  L3  A worker leaves in this order: jobs handle closed (the last one drops what was not picked up), results handle
- *      closed (the last one tells the consumer), alive counted down. So once results close, the account is final.
+ *  L2  An input belongs to its worker from receive until it is dropped after the handler, or has moved into the value
+ *      on the 0 of a stage that takes; a value belongs to the result from the handler's 0 on, and is dropped with it if
+ *      the result cannot be handed over.
+ *  L3  A worker leaves in this order: its call freed, jobs handle closed (the last one drops what was not picked up),
+ *      results handle closed (the last one tells the consumer), alive counted down. So once results close, the account
+ *      is final.
  *  L4  The end of the run's context stops intake of its own jobs channel as soon as any worker notices, so a producer
  *      is never left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is
  *      only left.
- *  L5  All memory is there before the first worker starts; the job path allocates nothing.
+ *  L5  All memory is there before the first worker starts, each worker's call of the stage (processor.h) too; the job
+ *      path allocates nothing.
  *  L6  Whoever closes the last receiving end of the results ends the run's context, so a handler hears of it at once,
  *      and not only a worker that has a result to hand over.
  *
@@ -115,12 +118,16 @@ static void run_handler(struct weir__worker *w)
 	weir__store64(&w->busy_job, job->id);
 	weir__store64(&w->busy_since, (uint64_t)now + 1);
 	weir__ctx_init(&ctx, &p->ctx, limit > 0 ? weir_time_add(now, limit) : WEIR_FOREVER, 0, p->site);
-	int rc = p->opts.handler(&ctx, w->job + p->in_offset, w->result + p->out_offset, &head->err, p->opts.arg);
+	const void *in = w->job + p->in_offset;
+	void *out = w->result + p->out_offset;
+	int rc = w->call ? p->processor->process(&ctx, w->call, in, out, &head->err)
+			 : p->opts.handler(&ctx, in, out, &head->err, p->opts.arg);
 	assert(weir__locks_held() == 0);
 	weir__stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1, p->site);
 	weir_ctx_fini(&ctx);
 	weir__store64(&w->busy_since, 0);
-	weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
+	if (rc != 0 || !p->takes)
+		weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
 }
 
 /* Hands the result in w->result over, or drops it. */
@@ -213,11 +220,18 @@ static int begin(struct weir_pipeline *p)
 	return weir__result(p->rt, &op, wait_for_start(p));
 }
 
+static void close_call(struct weir__worker *w)
+{
+	if (w->call)
+		w->run->processor->close(&w->call);
+}
+
 /* L3, L4 */
 static void leave(struct weir__worker *w)
 {
 	struct weir_pipeline *p = w->run;
 	struct weir__wake wake;
+	close_call(w);
 	if (p->own_jobs && weir__ctx_ended(&p->ctx))
 		weir__chan_shut(p->jobs);
 	weir__rx_close(&w->jobs, p->site);
@@ -261,7 +275,8 @@ static int worker_main(weir_ctx *ctx, weir_err *err, void *arg)
 static void run_free(struct weir_pipeline *p)
 {
 	weir_rt *rt = p->rt;
-	for (size_t i = 0; i < p->n_workers; i++) { /* handles of workers that never started */
+	for (size_t i = 0; i < p->n_workers; i++) { /* of workers that never started */
+		close_call(&p->workers[i]);
 		weir__rx_close(&p->workers[i].jobs, p->site);
 		weir__tx_close(&p->workers[i].results, p->site);
 	}
@@ -282,17 +297,35 @@ static void run_fini(struct weir__owned *owned)
 	run_free((struct weir_pipeline *)((unsigned char *)owned - offsetof(struct weir_pipeline, owned)));
 }
 
+static bool fits(const weir_type *type, const weir_type *stages)
+{
+	weir_type aligned = *type; /* a stage's says its alignment */
+	aligned.align = weir__type_align(type);
+	return weir_type_equal(&aligned, stages);
+}
+
+static int check_stage(const weir_stage *st, const weir_type *in, const weir_type *out)
+{
+	const weir_type *takes = NULL, *makes = NULL;
+	bool moves;
+	int rc = weir__processor_of(st)->check(st, &takes, &makes, &moves);
+	if (rc < 0)
+		return rc;
+	return fits(in, takes) && fits(out, makes) ? 0 : WEIR_ETYPE;
+}
+
 static int check_opts(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts)
 {
 	struct weir__scope *scope = weir__scope(s);
-	if (!scope || scope->obj.kind != WEIR_OBJ_SCOPE || !in || !out || !opts || !opts->handler)
+	if (!scope || scope->obj.kind != WEIR_OBJ_SCOPE || !in || !out || !opts || !opts->handler == !opts->stage)
 		return WEIR_EINVAL;
 	if (opts->workers > UINT16_MAX || opts->reorder_window > UINT32_MAX)
 		return WEIR_EINVAL;
 	if ((weir__type_align(in) & (weir__type_align(in) - 1)) ||
 	    (weir__type_align(out) & (weir__type_align(out) - 1)))
 		return WEIR_EINVAL;
-	return weir__ctx_ended(&scope->ctx);
+	int rc = opts->stage ? check_stage(opts->stage, in, out) : 0;
+	return rc < 0 ? rc : weir__ctx_ended(&scope->ctx);
 }
 
 /* One block: the run, its workers, their scratch, the window. L5 */
@@ -348,6 +381,20 @@ static int run_handles(struct weir_pipeline *p, weir_rx *jobs, weir_tx *results)
 	return rc;
 }
 
+/* A call of the stage for every worker: its helpers are tasks of s. */
+static int run_calls(weir_scope *s, struct weir_pipeline *p)
+{
+	const weir_type *in = NULL, *out = NULL;
+	weir_stage *st = p->opts.stage;
+	if (!st)
+		return 0;
+	p->processor = weir__processor_of(st);
+	int rc = p->processor->check(st, &in, &out, &p->takes);
+	for (size_t i = 0; i < p->n_workers && rc == 0; i++)
+		rc = p->processor->open(s, st, &p->workers[i].call);
+	return rc;
+}
+
 /* Starts the workers, then lets them begin. On failure those that exist find the run ended, and the scope's join
  * sees them off. */
 static int run_spawn(weir_scope *s, struct weir_pipeline *p)
@@ -391,6 +438,8 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 		rc = weir__chan_new(p->rt, &p->result_type, p->opts.result_buffer, &results_tx, &results_rx, p->site);
 	if (rc == 0)
 		rc = run_handles(p, *jobs, results_tx);
+	if (rc == 0)
+		rc = run_calls(s, p);
 	weir__tx_close(&results_tx, p->site);
 	if (rc < 0) {
 		weir__rx_close(&results_rx, p->site);

@@ -183,3 +183,31 @@ void weir_call_free(weir_call **call)
 	else
 		weir_rt_release(rt, c);
 }
+
+/* ---- what core knows of it: core/processor.h ---- */
+
+_Static_assert(offsetof(struct weir_stage, processor) == 0, "core looks there");
+
+static int processor_check(const weir_stage *st, const weir_type **in, const weir_type **out, bool *takes)
+{
+	weir_err err = {0};
+	int rc = weir_stage_check(st, &err);
+	weir_err_fini(&err);
+	if (rc < 0)
+		return rc;
+	*in = &st->in;
+	*out = &st->out;
+	*takes = st->takes;
+	return 0;
+}
+
+/* A result has no place for a part of a value: Q2. */
+static int processor_process(weir_ctx *ctx, weir_call *call, const void *in, void *out, weir_err *err)
+{
+	return weir__run_forget(&call->run, weir_call_process(ctx, call, in, out, err), out, err);
+}
+
+const struct weir__processor weir__stage_processor = {.check = processor_check,
+						      .open = weir_call_new,
+						      .process = processor_process,
+						      .close = weir_call_free};

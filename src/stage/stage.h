@@ -28,6 +28,7 @@
 #include <weir/rt.h>
 #include <weir/stage/stage.h>
 
+#include "../core/processor.h"
 #include "array.h"
 #include "crew.h"
 
@@ -52,7 +53,11 @@ struct weir__stage_ops {
 	void (*unbind)(void *node);
 };
 
+/* How core runs a stage without knowing it: the first word of each. */
+extern const struct weir__processor weir__stage_processor;
+
 struct weir_stage {
+	const struct weir__processor *processor;
 	const struct weir__stage_ops *ops;
 	weir_rt *rt;
 	const char *name;

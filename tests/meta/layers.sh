@@ -39,6 +39,7 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 shared='
 src/rt/atomic.h     core,sim  the one home of atomics
 src/rt/lock.h       core,sim  the one internal lock, with its ranks
+src/core/processor.h  stage  how a pipeline runs a stage, which core does not know: core calls what stage fills in
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
 sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '
