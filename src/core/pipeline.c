@@ -83,6 +83,51 @@ weir_type weir_result_type(const weir_type *out)
 			   .arg = (void *)(uintptr_t)out};
 }
 
+/* ---- what a probe is told: each is called only where there is one ---- */
+
+static void tell_run(struct weir_pipeline *p, enum weir_probe_kind kind, int code, int64_t value)
+{
+	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+							     .code = code,
+							     .name = p->opts.name,
+							     .span = p->span,
+							     .parent = p->parent_span,
+							     .value = value,
+							     .index = WEIR_PROBE_NO_INDEX});
+}
+
+static void tell_job(const struct weir__worker *w, enum weir_probe_kind kind, uint64_t id, uint64_t span, int code,
+		     int64_t value)
+{
+	const struct weir_pipeline *p = w->run;
+	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+							     .code = code,
+							     .name = p->opts.name,
+							     .id = id,
+							     .span = span,
+							     .parent = p->span,
+							     .value = value,
+							     .index = (uint32_t)w->index});
+}
+
+static uint64_t tell_job_started(const struct weir__worker *w, weir_ctx *ctx, uint64_t id)
+{
+	uint64_t span = weir_probe_span(w->run->probe);
+	weir__probe_carry(ctx, span);
+	tell_job(w, WEIR_PROBE_JOB_STARTED, id, span, 0, 0);
+	return span;
+}
+
+static void tell_job_over(const struct weir__worker *w, const struct weir_result_head *head, int counter, uint64_t span,
+			  int64_t from)
+{
+	enum weir_probe_kind kind = counter == SUCCEEDED ? WEIR_PROBE_JOB_DONE
+				    : counter == FAILED  ? WEIR_PROBE_JOB_FAILED
+							 : WEIR_PROBE_JOB_CANCELED;
+	weir_rt *rt = w->run->rt;
+	tell_job(w, kind, head->id, span, head->rc, rt->vt->now(rt) - from);
+}
+
 /* ---- one job ---- */
 
 /* Turns what the handler returned into the result's head, and returns the counter it belongs to. */
@@ -118,12 +163,16 @@ static void run_handler(struct weir__worker *w)
 	weir__store64(&w->busy_job, job->id);
 	weir__store64(&w->busy_since, (uint64_t)now + 1);
 	weir__ctx_init(&ctx, &p->ctx, limit > 0 ? weir_time_add(now, limit) : WEIR_FOREVER, 0, p->site);
+	uint64_t span = WEIR__UNLIKELY(p->probe) ? tell_job_started(w, &ctx, job->id) : 0;
 	const void *in = w->job + p->in_offset;
 	void *out = w->result + p->out_offset;
 	int rc = w->call ? p->processor->process(&ctx, w->call, in, out, &head->err)
 			 : p->opts.handler(&ctx, in, out, &head->err, p->opts.arg);
 	assert(weir__locks_held() == 0);
-	weir__stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1, p->site);
+	int counter = classify(&ctx, head, rc);
+	weir__stats_add(p->stats, w->index, (size_t)counter, 1, p->site);
+	if (WEIR__UNLIKELY(p->probe))
+		tell_job_over(w, head, counter, span, now);
 	weir_ctx_fini(&ctx);
 	weir__store64(&w->busy_since, 0);
 	if (rc != 0 || !p->takes)
@@ -136,6 +185,8 @@ static void emit(struct weir__worker *w)
 	struct weir_pipeline *p = w->run;
 	int rc = weir__tx_send(&p->ctx, w->results, w->result, p->site);
 	weir__stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1, p->site);
+	if (rc < 0 && p->probe)
+		tell_job(w, WEIR_PROBE_JOB_UNDELIVERED, ((struct weir_result_head *)(void *)w->result)->id, 0, rc, 0);
 	if (rc < 0)
 		weir_type_drop(&p->result_type, w->result);
 	if (rc == WEIR_EPIPE)
@@ -232,17 +283,21 @@ static void leave(struct weir__worker *w)
 	struct weir_pipeline *p = w->run;
 	struct weir__wake wake;
 	close_call(w);
-	if (p->own_jobs && weir__ctx_ended(&p->ctx))
+	int ended = weir__ctx_ended(&p->ctx); /* before the results can close: who sees that may end the run */
+	if (p->own_jobs && ended)
 		weir__chan_shut(p->jobs);
 	weir__rx_close(&w->jobs, p->site);
 	weir__tx_close(&w->results, p->site);
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
 	assert(p->alive > 0);
-	if (--p->alive == 0)
+	bool last = --p->alive == 0;
+	if (last)
 		weir__queue_release(&p->stoppers, 0, &wake);
 	weir__unlock(&p->lock, rank);
 	weir__wake_all(&wake);
+	if (last && p->probe) /* the run is there until this task has been joined */
+		tell_run(p, WEIR_PROBE_PIPELINE_DONE, ended, p->rt->vt->now(p->rt) - p->started_at);
 }
 
 static int worker_main(weir_ctx *ctx, weir_err *err, void *arg)
@@ -402,6 +457,8 @@ static int run_spawn(weir_scope *s, struct weir_pipeline *p)
 	struct weir__wake wake;
 	int rc = 0;
 	p->alive = p->n_workers;
+	if (p->probe) /* before a worker could leave */
+		tell_run(p, WEIR_PROBE_PIPELINE_STARTED, 0, (int64_t)p->n_workers);
 	for (size_t i = 0; i < p->n_workers; i++) {
 		rc = weir__scope_spawn(s, p->opts.name, worker_main, &p->workers[i], p->site);
 		if (rc < 0) {
@@ -431,6 +488,13 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 					      .n_writers = p->n_workers};
 	weir__ctx_init(&p->ctx, weir_scope_ctx(s), WEIR_FOREVER, 0, p->site);
 	weir__created(p->rt, &p->obj, &weir__scope(s)->obj, p->site);
+	p->probe = weir_probe_of(p->rt);
+	if (p->probe) {
+		p->started_at = p->rt->vt->now(p->rt);
+		p->span = weir_probe_span(p->probe);
+		p->parent_span = weir_probe_current(weir_scope_ctx(s));
+		weir__probe_carry(&p->ctx, p->span);
+	}
 	p->jobs = (*jobs)->chan;
 	weir__chan_ref(p->jobs);
 	int rc = weir_stats_new(p->rt, &stats, &p->stats);

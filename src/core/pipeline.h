@@ -7,6 +7,7 @@
 #include <weir/core/pipeline.h>
 
 #include "chan.h"
+#include "probe.h"
 #include "processor.h"
 #include "reorder.h"
 #include "scope.h"
@@ -46,7 +47,10 @@ struct weir_pipeline {
 	struct weir__reorder reorder; /* window 0: results leave as they come */
 	size_t n_workers;
 	struct weir__worker *workers;
-	const void *site; /* of start or attach: what the workers do is done in its name */
+	weir_probe *probe;          /* NULL: none */
+	uint64_t span, parent_span; /* of the run */
+	int64_t started_at;         /* likewise, where there is a probe */
+	const void *site;           /* of start or attach: what the workers do is done in its name */
 };
 
 #endif

@@ -104,6 +104,7 @@ weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, con
 	st->ops = ops;
 	st->rt = rt;
 	st->name = name;
+	st->probe = weir_probe_of(rt);
 	st->bytes = weir__bind_room(rt);
 	st->children = (weir_stage **)(void *)((unsigned char *)st + tail);
 	weir_atomic_init(&st->calls, rt, 0);

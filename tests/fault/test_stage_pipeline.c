@@ -3,7 +3,8 @@
  * Every allocation and every spawn that a pipeline with a stage makes fails once, under 20 schedules each: the calls of
  * its workers and their helpers too. Then nothing is started: outputs are untouched, no function was called, the stage
  * has no call and can be freed as soon as the scope is joined. Or, where it was started, all jobs come out, with
- * WEIR_ENOMEM where the memory of a value is what failed. The simulator counts tasks and memory, `alive` the values. */
+ * WEIR_ENOMEM where the memory of a value is what failed. The simulator counts tasks and memory, `alive` the values. A
+ * probe is attached: whatever fails, each span that it heard the start of has its end. */
 #include <stdio.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
@@ -30,6 +31,29 @@ static int plus(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg
 	return 0;
 }
 WEIR_STAGE_DECLARE(plus, item, item);
+
+static int open_spans;
+
+static void count_spans(const struct weir_probe_event *event, void *arg)
+{
+	(void)arg;
+	switch (event->kind) {
+	case WEIR_PROBE_PIPELINE_STARTED:
+	case WEIR_PROBE_JOB_STARTED:
+	case WEIR_PROBE_STAGE_STARTED:
+		open_spans++;
+		break;
+	case WEIR_PROBE_PIPELINE_DONE:
+	case WEIR_PROBE_JOB_DONE:
+	case WEIR_PROBE_JOB_FAILED:
+	case WEIR_PROBE_STAGE_DONE:
+	case WEIR_PROBE_STAGE_FAILED:
+		open_spans--;
+		break;
+	default:
+		WEIR_SIM_EQ(event->kind, WEIR_PROBE_FAN_OUT);
+	}
+}
 
 static bool told(int rc)
 {
@@ -60,6 +84,8 @@ static int two_jobs(weir_ctx *ctx, line_jobs *jobs, line_results *results)
 static int run_stage(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_rt *rt = weir_ctx_rt(ctx);
+	weir_probe probe = {.fn = count_spans};
+	WEIR_SIM_EQ(weir_probe_attach(rt, &probe), 0);
 	weir_stage *const two[] = {plus_stage(rt, NULL), plus_stage(rt, NULL)};
 	weir_stage *st = weir_fan_out(two, 2, 0);
 	struct weir_pipeline_opts opts = {.stage = st, .workers = 2, .job_buffer = 2, .result_buffer = 2};
@@ -68,7 +94,7 @@ static int run_stage(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_scope s;
 	int failed = 0;
 	(void)arg;
-	alive = called = 0;
+	alive = called = open_spans = 0;
 	weir_scope_init(&s, ctx);
 	int rc = weir_stage_check(st, NULL);
 	if (rc == 0) {
@@ -82,6 +108,7 @@ static int run_stage(weir_ctx *ctx, weir_err *err, void *arg)
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, err), 0);
 	weir_stage_free(&st);
 	WEIR_SIM_EQ(alive, 0);
+	WEIR_SIM_EQ(open_spans, 0);
 	WEIR_SIM_ASSERT((rc == 0) == (called > 0));
 	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
 }
@@ -89,8 +116,8 @@ static int run_stage(weir_ctx *ctx, weir_err *err, void *arg)
 int main(void)
 {
 	const struct weir_sim_opts opts = {.name = "stage_in_a_pipeline", .fault_sweep = true, .schedules = 20};
-	/* 3 stages; jobs, run, stats, results and the 2 x 2 handles; 2 calls with a helper each; 2 workers; each task and
-	 * its record; 2 values with their shelves */
+	/* 3 stages; jobs, run, stats, results and the 2 x 2 handles; 2 calls with a helper each; 2 workers; each task
+	 * and its record; 2 values with their shelves */
 	const uint64_t wanted = 3 + 4 + 4 + 2 + 2 * (2 + 2) + 2 + 2;
 	struct weir_sim_result r;
 	int rc = weir_sim_run(&opts, run_stage, NULL, &r);
