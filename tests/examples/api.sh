@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# api.sh: for each public function of rt, core and stage, and for each macro of core/typed.h and stage, examples/api has a
-# short program that shows it in use and checks what it did.
+# api.sh: for each public function of rt, core and stage, and for each macro of core/typed.h and of stage, examples/api
+# has a short program that shows it in use and checks what it did.
 #   - No function is without its program, and no program without its function.
 #   - Each program builds against an installed weir with the flags of pkg-config, without a warning, and passes.
 #   - It really calls its function: by name in its text, and when it runs, as the dynamic linker tells. Symbols are

@@ -6,8 +6,8 @@
  * runtime (a stage, a run of a pipeline, a breaker) keeps it: so attach it first, and let it live until all of that
  * has gone. It belongs to the runtime and not to a tree of stages, because breakers, limiters and pools tell events
  * too, and are shared by trees: they all know their runtime, and none of them knows a tree. What was made without a
- * probe is not slower for it: stages are bound to other functions where there is one (stage/stage.h), and a pipeline
- * looks once per job.
+ * probe is not slower for it: only a stage that was made with one has something in front that tells, and a pipeline
+ * asks a few times per job.
  *
  * AN EVENT is a value, which is the function's for the length of the call. What has a duration is a SPAN: an event when
  * it starts, and exactly one when it is over, which has the same number in `span`, and the time between in `value`.
