@@ -11,7 +11,7 @@
 #                         examples/api/weir_tx_send.c is the example
 #   weir_chan.3           for each header: its opening comment (prose is filled, tables are left as they are), its
 #                         functions, and its types as they are declared. Where a function has the name already:
-#                         weir_select.h.3
+#                         weir_select.h.3; where another header has: weir_stage_typed.3, by its folder
 #   WEIR_CHAN_DECLARE.3   for each macro that has an example: a pointer to the page of its header, which has it
 #
 # Needs a POSIX shell and awk. The pages are made beside their folder and moved in when all are there, so that nobody
@@ -35,15 +35,17 @@ macros() { # tree: those that have an example
 	find "$1/examples/api" -name 'WEIR_*.c' | sed 's|.*/||; s|\.c$||' | sort
 }
 
-overview() { # header, functions: the name of its page
-	name=$(basename "$1" .h)
+overview() { # tree, header, functions: the name of its page
+	name=$(basename "$2" .h)
+	first=$(headers "$1" | grep "/$name\.h\$" | head -n 1)
+	[ "$first" = "$2" ] || name=$(basename "$(dirname "$2")")_$name
 	[ "$name" = weir ] || name=weir_$name
-	case " $2 " in *" $name "*) name=$name.h ;; esac
+	case " $3 " in *" $name "*) name=$name.h ;; esac
 	echo "$name"
 }
 
 one_header() { # tree, header, folder, functions
-	awk -v header="$2" -v folder="$3" -v page="$(overview "$2" "$4")" -v examples="$1/examples/api" \
+	awk -v header="$2" -v folder="$3" -v page="$(overview "$1" "$2" "$4")" -v examples="$1/examples/api" \
 		-v version="$(sed -n 's/^.define WEIR_VERSION "\(.*\)"/\1/p' "$1/include/weir/base.h")" \
 		-f CI/man.awk "$1/include/$2"
 }
@@ -56,7 +58,7 @@ names)
 	all=$(headers "$tree" | functions "$tree")
 	printf '%s\n' "$all"
 	headers "$tree" | while IFS= read -r header; do
-		overview "$header" "$(echo $all)"
+		overview "$tree" "$header" "$(echo $all)"
 	done
 	macros "$tree"
 	;;

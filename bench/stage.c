@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What stages cost, in ns per value:
- *   a chain of 1, 5, 10, 20 and 50 stages that add one;
+ *   a chain of 1, 5, 10, 20 and 50 stages that add one; the one of 10 again, with a probe that counts;
  *   10 numbers formatted by a loop, and by a fan-out of 10 stages: in the calling task (1 lane), 2 at a time, all at
  *   once; a fan-out of 100 stages of 1000 steps each, which gain from helpers where there are processors for them.
  * One line for each. The best of several rounds is shown: what disturbs a round only makes it longer. */
@@ -73,11 +73,28 @@ static int chain(weir_ctx *ctx, size_t depth, weir_err *err)
 	int in = 1, out = 0;
 	for (size_t i = 0; i < depth; i++)
 		children[i] = weir_stage_new(weir_ctx_rt(ctx), &o);
-	snprintf(name, sizeof(name), "chain of %zu", depth);
+	snprintf(name, sizeof(name), "chain of %zu%s", depth, weir_probe_of(weir_ctx_rt(ctx)) ? ", heard" : "");
 	int rc = measure(ctx, name, weir_chain(children, depth), &in, &out, 1000000, err);
 	if (rc == 0 && out != in + (int)depth)
 		rc = weir_fail(err, WEIR_EIO, "%s makes %d", name, out);
 	return rc;
+}
+
+static void count(const struct weir_probe_event *event, void *arg)
+{
+	*(uint64_t *)arg += event->kind == WEIR_PROBE_STAGE_DONE;
+}
+
+/* What the same chain costs where somebody listens. */
+static int probed_chain(weir_ctx *ctx, weir_err *err)
+{
+	uint64_t n = 0;
+	weir_probe probe = {.fn = count, .arg = &n};
+	int rc = weir_probe_attach(weir_ctx_rt(ctx), &probe);
+	if (rc == 0)
+		rc = chain(ctx, 10, err);
+	weir_probe_detach(weir_ctx_rt(ctx));
+	return rc == 0 && n == 0 ? weir_fail(err, WEIR_EIO, "the probe heard nothing") : rc;
 }
 
 static int format(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
@@ -153,6 +170,8 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)arg;
 	for (size_t i = 0; rc == 0 && i < sizeof(depths) / sizeof(depths[0]); i++)
 		rc = chain(ctx, depths[i], err);
+	if (rc == 0)
+		rc = probed_chain(ctx, err);
 	if (rc == 0)
 		rc = formats(ctx);
 	for (size_t i = 0; rc == 0 && i < 3; i++)

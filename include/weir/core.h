@@ -14,6 +14,7 @@
 #include <weir/core/sync.h>
 #include <weir/core/stats.h>
 #include <weir/core/pipeline.h>
+#include <weir/core/probe.h>
 #include <weir/core/run.h>
 #include <weir/core/typed.h>
 

@@ -8,14 +8,17 @@
  *  L1  Each worker is the only writer of its statistics block, in the order received, outcome, emitted or undelivered;
  *      so the promise of stats.h is the promise of pipeline.h. In an ordered run a worker may emit results of others:
  *      it got them under the window's lock, after their outcome was counted.
- *  L2  An input belongs to its worker from receive until it is dropped after the handler; a value belongs to the result
- *      from the handler's 0 on, and is dropped with it if the result cannot be handed over.
- *  L3  A worker leaves in this order: jobs handle closed (the last one drops what was not picked up), results handle
- *      closed (the last one tells the consumer), alive counted down. So once results close, the account is final.
+ *  L2  An input belongs to its worker from receive until it is dropped after the handler, or has moved into the value
+ *      on the 0 of a stage that takes; a value belongs to the result from the handler's 0 on, and is dropped with it if
+ *      the result cannot be handed over.
+ *  L3  A worker leaves in this order: its call freed, jobs handle closed (the last one drops what was not picked up),
+ *      results handle closed (the last one tells the consumer), alive counted down. So once results close, the account
+ *      is final.
  *  L4  The end of the run's context stops intake of its own jobs channel as soon as any worker notices, so a producer
  *      is never left waiting for workers that are busy. A caller's channel (attach) may have other receivers and is
  *      only left.
- *  L5  All memory is there before the first worker starts; the job path allocates nothing.
+ *  L5  All memory is there before the first worker starts, each worker's call of the stage (processor.h) too; the job
+ *      path allocates nothing.
  *  L6  Whoever closes the last receiving end of the results ends the run's context, so a handler hears of it at once,
  *      and not only a worker that has a result to hand over.
  *
@@ -80,6 +83,51 @@ weir_type weir_result_type(const weir_type *out)
 			   .arg = (void *)(uintptr_t)out};
 }
 
+/* ---- what a probe is told: each is called only where there is one ---- */
+
+static void tell_run(struct weir_pipeline *p, enum weir_probe_kind kind, int code, int64_t value)
+{
+	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+							     .code = code,
+							     .name = p->opts.name,
+							     .span = p->span,
+							     .parent = p->parent_span,
+							     .value = value,
+							     .index = WEIR_PROBE_NO_INDEX});
+}
+
+static void tell_job(const struct weir__worker *w, enum weir_probe_kind kind, uint64_t id, uint64_t span, int code,
+		     int64_t value)
+{
+	const struct weir_pipeline *p = w->run;
+	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+							     .code = code,
+							     .name = p->opts.name,
+							     .id = id,
+							     .span = span,
+							     .parent = p->span,
+							     .value = value,
+							     .index = (uint32_t)w->index});
+}
+
+static uint64_t tell_job_started(const struct weir__worker *w, weir_ctx *ctx, uint64_t id)
+{
+	uint64_t span = weir_probe_span(w->run->probe);
+	weir__probe_carry(ctx, span);
+	tell_job(w, WEIR_PROBE_JOB_STARTED, id, span, 0, 0);
+	return span;
+}
+
+static void tell_job_over(const struct weir__worker *w, const struct weir_result_head *head, int counter, uint64_t span,
+			  int64_t from)
+{
+	enum weir_probe_kind kind = counter == SUCCEEDED ? WEIR_PROBE_JOB_DONE
+				    : counter == FAILED  ? WEIR_PROBE_JOB_FAILED
+							 : WEIR_PROBE_JOB_CANCELED;
+	weir_rt *rt = w->run->rt;
+	tell_job(w, kind, head->id, span, head->rc, rt->vt->now(rt) - from);
+}
+
 /* ---- one job ---- */
 
 /* Turns what the handler returned into the result's head, and returns the counter it belongs to. */
@@ -115,12 +163,20 @@ static void run_handler(struct weir__worker *w)
 	weir__store64(&w->busy_job, job->id);
 	weir__store64(&w->busy_since, (uint64_t)now + 1);
 	weir__ctx_init(&ctx, &p->ctx, limit > 0 ? weir_time_add(now, limit) : WEIR_FOREVER, 0, p->site);
-	int rc = p->opts.handler(&ctx, w->job + p->in_offset, w->result + p->out_offset, &head->err, p->opts.arg);
+	uint64_t span = WEIR__UNLIKELY(p->probe) ? tell_job_started(w, &ctx, job->id) : 0;
+	const void *in = w->job + p->in_offset;
+	void *out = w->result + p->out_offset;
+	int rc = w->call ? p->processor->process(&ctx, w->call, in, out, &head->err)
+			 : p->opts.handler(&ctx, in, out, &head->err, p->opts.arg);
 	assert(weir__locks_held() == 0);
-	weir__stats_add(p->stats, w->index, (size_t)classify(&ctx, head, rc), 1, p->site);
+	int counter = classify(&ctx, head, rc);
+	weir__stats_add(p->stats, w->index, (size_t)counter, 1, p->site);
+	if (WEIR__UNLIKELY(p->probe))
+		tell_job_over(w, head, counter, span, now);
 	weir_ctx_fini(&ctx);
 	weir__store64(&w->busy_since, 0);
-	weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
+	if (rc != 0 || !p->takes)
+		weir_type_drop(p->in, w->job + p->in_offset); /* L2 */
 }
 
 /* Hands the result in w->result over, or drops it. */
@@ -129,6 +185,8 @@ static void emit(struct weir__worker *w)
 	struct weir_pipeline *p = w->run;
 	int rc = weir__tx_send(&p->ctx, w->results, w->result, p->site);
 	weir__stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1, p->site);
+	if (rc < 0 && p->probe)
+		tell_job(w, WEIR_PROBE_JOB_UNDELIVERED, ((struct weir_result_head *)(void *)w->result)->id, 0, rc, 0);
 	if (rc < 0)
 		weir_type_drop(&p->result_type, w->result);
 	if (rc == WEIR_EPIPE)
@@ -213,22 +271,33 @@ static int begin(struct weir_pipeline *p)
 	return weir__result(p->rt, &op, wait_for_start(p));
 }
 
+static void close_call(struct weir__worker *w)
+{
+	if (w->call)
+		w->run->processor->close(&w->call);
+}
+
 /* L3, L4 */
 static void leave(struct weir__worker *w)
 {
 	struct weir_pipeline *p = w->run;
 	struct weir__wake wake;
-	if (p->own_jobs && weir__ctx_ended(&p->ctx))
+	close_call(w);
+	int ended = weir__ctx_ended(&p->ctx); /* before the results can close: who sees that may end the run */
+	if (p->own_jobs && ended)
 		weir__chan_shut(p->jobs);
 	weir__rx_close(&w->jobs, p->site);
 	weir__tx_close(&w->results, p->site);
 	weir__wake_init(&wake);
 	uint32_t rank = weir__lock(&p->lock, WEIR__RANK_PIPELINE);
 	assert(p->alive > 0);
-	if (--p->alive == 0)
+	bool last = --p->alive == 0;
+	if (last)
 		weir__queue_release(&p->stoppers, 0, &wake);
 	weir__unlock(&p->lock, rank);
 	weir__wake_all(&wake);
+	if (last && p->probe) /* the run is there until this task has been joined */
+		tell_run(p, WEIR_PROBE_PIPELINE_DONE, ended, p->rt->vt->now(p->rt) - p->started_at);
 }
 
 static int worker_main(weir_ctx *ctx, weir_err *err, void *arg)
@@ -261,7 +330,8 @@ static int worker_main(weir_ctx *ctx, weir_err *err, void *arg)
 static void run_free(struct weir_pipeline *p)
 {
 	weir_rt *rt = p->rt;
-	for (size_t i = 0; i < p->n_workers; i++) { /* handles of workers that never started */
+	for (size_t i = 0; i < p->n_workers; i++) { /* of workers that never started */
+		close_call(&p->workers[i]);
 		weir__rx_close(&p->workers[i].jobs, p->site);
 		weir__tx_close(&p->workers[i].results, p->site);
 	}
@@ -282,17 +352,35 @@ static void run_fini(struct weir__owned *owned)
 	run_free((struct weir_pipeline *)((unsigned char *)owned - offsetof(struct weir_pipeline, owned)));
 }
 
+static bool fits(const weir_type *type, const weir_type *stages)
+{
+	weir_type aligned = *type; /* a stage's says its alignment */
+	aligned.align = weir__type_align(type);
+	return weir_type_equal(&aligned, stages);
+}
+
+static int check_stage(const weir_stage *st, const weir_type *in, const weir_type *out)
+{
+	const weir_type *takes = NULL, *makes = NULL;
+	bool moves;
+	int rc = weir__processor_of(st)->check(st, &takes, &makes, &moves);
+	if (rc < 0)
+		return rc;
+	return fits(in, takes) && fits(out, makes) ? 0 : WEIR_ETYPE;
+}
+
 static int check_opts(weir_scope *s, const weir_type *in, const weir_type *out, const struct weir_pipeline_opts *opts)
 {
 	struct weir__scope *scope = weir__scope(s);
-	if (!scope || scope->obj.kind != WEIR_OBJ_SCOPE || !in || !out || !opts || !opts->handler)
+	if (!scope || scope->obj.kind != WEIR_OBJ_SCOPE || !in || !out || !opts || !opts->handler == !opts->stage)
 		return WEIR_EINVAL;
 	if (opts->workers > UINT16_MAX || opts->reorder_window > UINT32_MAX)
 		return WEIR_EINVAL;
 	if ((weir__type_align(in) & (weir__type_align(in) - 1)) ||
 	    (weir__type_align(out) & (weir__type_align(out) - 1)))
 		return WEIR_EINVAL;
-	return weir__ctx_ended(&scope->ctx);
+	int rc = opts->stage ? check_stage(opts->stage, in, out) : 0;
+	return rc < 0 ? rc : weir__ctx_ended(&scope->ctx);
 }
 
 /* One block: the run, its workers, their scratch, the window. L5 */
@@ -348,6 +436,20 @@ static int run_handles(struct weir_pipeline *p, weir_rx *jobs, weir_tx *results)
 	return rc;
 }
 
+/* A call of the stage for every worker: its helpers are tasks of s. */
+static int run_calls(weir_scope *s, struct weir_pipeline *p)
+{
+	const weir_type *in = NULL, *out = NULL;
+	weir_stage *st = p->opts.stage;
+	if (!st)
+		return 0;
+	p->processor = weir__processor_of(st);
+	int rc = p->processor->check(st, &in, &out, &p->takes);
+	for (size_t i = 0; i < p->n_workers && rc == 0; i++)
+		rc = p->processor->open(s, st, &p->workers[i].call);
+	return rc;
+}
+
 /* Starts the workers, then lets them begin. On failure those that exist find the run ended, and the scope's join
  * sees them off. */
 static int run_spawn(weir_scope *s, struct weir_pipeline *p)
@@ -355,6 +457,8 @@ static int run_spawn(weir_scope *s, struct weir_pipeline *p)
 	struct weir__wake wake;
 	int rc = 0;
 	p->alive = p->n_workers;
+	if (p->probe) /* before a worker could leave */
+		tell_run(p, WEIR_PROBE_PIPELINE_STARTED, 0, (int64_t)p->n_workers);
 	for (size_t i = 0; i < p->n_workers; i++) {
 		rc = weir__scope_spawn(s, p->opts.name, worker_main, &p->workers[i], p->site);
 		if (rc < 0) {
@@ -384,6 +488,13 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 					      .n_writers = p->n_workers};
 	weir__ctx_init(&p->ctx, weir_scope_ctx(s), WEIR_FOREVER, 0, p->site);
 	weir__created(p->rt, &p->obj, &weir__scope(s)->obj, p->site);
+	p->probe = weir_probe_of(p->rt);
+	if (p->probe) {
+		p->started_at = p->rt->vt->now(p->rt);
+		p->span = weir_probe_span(p->probe);
+		p->parent_span = weir_probe_current(weir_scope_ctx(s));
+		weir__probe_carry(&p->ctx, p->span);
+	}
 	p->jobs = (*jobs)->chan;
 	weir__chan_ref(p->jobs);
 	int rc = weir_stats_new(p->rt, &stats, &p->stats);
@@ -391,6 +502,8 @@ static int run_start(weir_scope *s, struct weir_pipeline *p, weir_rx **jobs, wei
 		rc = weir__chan_new(p->rt, &p->result_type, p->opts.result_buffer, &results_tx, &results_rx, p->site);
 	if (rc == 0)
 		rc = run_handles(p, *jobs, results_tx);
+	if (rc == 0)
+		rc = run_calls(s, p);
 	weir__tx_close(&results_tx, p->site);
 	if (rc < 0) {
 		weir__rx_close(&results_rx, p->site);

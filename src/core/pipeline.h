@@ -7,6 +7,8 @@
 #include <weir/core/pipeline.h>
 
 #include "chan.h"
+#include "probe.h"
+#include "processor.h"
 #include "reorder.h"
 #include "scope.h"
 #include "stats.h"
@@ -16,6 +18,7 @@ struct weir__worker {
 	size_t index;
 	weir_rx *jobs;
 	weir_tx *results;
+	struct weir_call *call;      /* of the stage; NULL: there is a handler */
 	unsigned char *job, *result; /* scratch of one element each */
 	weir__a64 busy_since;        /* 0: not in the handler; else the time + 1 */
 	weir__a64 busy_job;
@@ -27,6 +30,8 @@ struct weir_pipeline {
 	weir_rt *rt;
 	weir_ctx ctx; /* of the run, under the scope's */
 	struct weir_pipeline_opts opts;
+	const struct weir__processor *processor; /* of opts.stage */
+	bool takes;                              /* the stage does: the input moves on 0 */
 	const weir_type *in;
 	weir_type result_type;
 	size_t in_offset, out_offset;
@@ -42,7 +47,10 @@ struct weir_pipeline {
 	struct weir__reorder reorder; /* window 0: results leave as they come */
 	size_t n_workers;
 	struct weir__worker *workers;
-	const void *site; /* of start or attach: what the workers do is done in its name */
+	weir_probe *probe;          /* NULL: none */
+	uint64_t span, parent_span; /* of the run */
+	int64_t started_at;         /* likewise, where there is a probe */
+	const void *site;           /* of start or attach: what the workers do is done in its name */
 };
 
 #endif

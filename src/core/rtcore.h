@@ -5,6 +5,7 @@
 #ifndef WEIR_SRC_CORE_RTCORE_H
 #define WEIR_SRC_CORE_RTCORE_H
 
+#include <weir/core/probe.h>
 #include <weir/core/stats.h>
 #include <weir/rt.h>
 
@@ -16,6 +17,7 @@ struct weir__rtcore {
 	struct weir__lock registry_lock; /* WEIR__RANK_REGISTRY; guards the lists below and their links */
 	struct weir_stats *first, *last; /* oldest and youngest set of counters */
 	struct weir__scope *scopes;      /* the open ones, under the same lock */
+	weir_probe *probe;               /* NULL: none; see probe.h */
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct weir__rtcore) <= sizeof(((struct weir_rt *)0)->core_), "it lies in weir_rt.core_");

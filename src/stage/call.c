@@ -6,6 +6,8 @@
  * Nodes that must be finished are in a list. The block is given back by whoever leaves last: the owner, or a helper
  * that was slow to notice (crew.h); no task is in a node by then.
  *
+ * With a probe each stage is bound with a node in front of it that tells what it does: struct weir__probed.
+ *
  * In the simulator each stage is bound with a node in front of it that fills `out` with a pattern before each value, so
  * that a function which reads it, or which returns 0 without having written it, does not get away with what was
  * there. */
@@ -68,6 +70,63 @@ struct weir__crew *weir__binder_crew(struct weir__binder *b)
 	return &b->call->crew;
 }
 
+/* ---- what a probe is told ---- */
+
+static void tell_at(const struct weir__probed *p, enum weir_probe_kind kind, int code, int64_t value, int64_t at)
+{
+	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+							     .code = code,
+							     .name = p->inner.st->name,
+							     .span = p->span,
+							     .parent = p->parent,
+							     .at = at,
+							     .value = value,
+							     .index = p->index});
+}
+
+void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value)
+{
+	tell_at(p, kind, 0, value, 0);
+}
+
+void weir__tell_item(const struct weir__probed *p, size_t index, int rc, int64_t from)
+{
+	int64_t now = weir_rt_now(p->inner.st->rt);
+	weir_probe_emit(p->probe,
+			&(struct weir_probe_event){.kind = rc == 0 ? WEIR_PROBE_ITEM_DONE : WEIR_PROBE_ITEM_FAILED,
+						   .code = rc,
+						   .name = p->inner.st->name,
+						   .parent = p->span,
+						   .at = now,
+						   .value = now - from,
+						   .index = (uint32_t)index});
+}
+
+static int64_t how_many(const weir_stage *st, const void *in)
+{
+	return st->ops->tells == WEIR_PROBE_FAN_OUT ? (int64_t)st->n_children : (int64_t)((const weir_array *)in)->n;
+}
+
+static int process_probed(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	struct weir__probed *p = arg;
+	const weir_stage *st = p->inner.st;
+	int64_t from = weir_rt_now(st->rt);
+	p->span = weir_probe_span(p->probe);
+	p->parent = p->outer ? p->outer->span : weir_probe_current(ctx);
+	tell_at(p, WEIR_PROBE_STAGE_STARTED, 0, 0, from);
+	if (st->ops->tells)
+		tell_at(p, st->ops->tells, 0, how_many(st, in), from);
+	int rc = p->inner.fn(ctx, in, out, err, p->inner.arg);
+	int64_t now = weir_rt_now(st->rt);
+	tell_at(p,
+		rc == 0                ? WEIR_PROBE_STAGE_DONE
+		: rc == WEIR_EFILTERED ? WEIR_PROBE_STAGE_FILTERED
+				       : WEIR_PROBE_STAGE_FAILED,
+		rc > 0 ? WEIR_EINVAL : rc, now - from, now);
+	return rc;
+}
+
 static int process_checked(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {
 	const struct checked *c = arg;
@@ -75,22 +134,60 @@ static int process_checked(weir_ctx *ctx, const void *in, void *out, weir_err *e
 	return c->inner.fn(ctx, in, out, err, c->inner.arg);
 }
 
+/* ---- binding ---- */
+
 size_t weir__bind_room(const weir_rt *rt)
 {
-	return rt->hooks ? weir__room(sizeof(struct checked), _Alignof(struct checked)) : 0;
+	size_t checked = rt->hooks ? weir__room(sizeof(struct checked), _Alignof(struct checked)) : 0;
+	bool has_probe = weir_probe_of((weir_rt *)(uintptr_t)rt) != NULL;
+	return checked + (has_probe ? weir__room(sizeof(struct weir__probed), _Alignof(struct weir__probed)) : 0);
 }
 
-void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
+static void bind_checked(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
-	out->st = st;
-	st->ops->bind(b, st, out);
-	assert(out->fn);
-	if (!st->rt->hooks)
-		return;
 	struct checked *c = weir__bind_memory(b, sizeof(*c), _Alignof(struct checked));
 	c->inner = *out;
 	c->bytes = st->out.size;
 	*out = (struct weir__run){.fn = process_checked, .arg = c, .st = st};
+}
+
+static void bind_inner(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
+{
+	out->st = st;
+	st->ops->bind(b, st, out);
+	assert(out->fn);
+	if (st->rt->hooks)
+		bind_checked(b, st, out);
+}
+
+static uint32_t index_in(const struct weir__probed *outer, const weir_stage *st)
+{
+	for (size_t i = 0; outer && i < outer->inner.st->n_children; i++)
+		if (outer->inner.st->children[i] == st)
+			return (uint32_t)i;
+	return WEIR_PROBE_NO_INDEX;
+}
+
+void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
+{
+	if (!st->probe) {
+		bind_inner(b, st, out);
+		return;
+	}
+	struct weir__probed *p = weir__bind_memory(b, sizeof(*p), _Alignof(struct weir__probed));
+	p->probe = st->probe;
+	p->outer = b->probed;
+	p->index = index_in(p->outer, st);
+	p->inner.st = st;
+	b->probed = p;
+	bind_inner(b, st, &p->inner);
+	b->probed = (struct weir__probed *)(uintptr_t)p->outer;
+	*out = (struct weir__run){.fn = process_probed, .arg = p, .st = st};
+}
+
+struct weir__probed *weir__binder_probed(const struct weir__binder *b, const weir_stage *st)
+{
+	return b->probed && b->probed->inner.st == st ? b->probed : NULL;
 }
 
 int weir__run_failed_at(const struct weir__run *run, int rc, uint32_t index, uint32_t attempt, weir_err *err)
@@ -183,3 +280,31 @@ void weir_call_free(weir_call **call)
 	else
 		weir_rt_release(rt, c);
 }
+
+/* ---- what core knows of it: core/processor.h ---- */
+
+_Static_assert(offsetof(struct weir_stage, processor) == 0, "core looks there");
+
+static int processor_check(const weir_stage *st, const weir_type **in, const weir_type **out, bool *takes)
+{
+	weir_err err = {0};
+	int rc = weir_stage_check(st, &err);
+	weir_err_fini(&err);
+	if (rc < 0)
+		return rc;
+	*in = &st->in;
+	*out = &st->out;
+	*takes = st->takes;
+	return 0;
+}
+
+/* A result has no place for a part of a value: Q2. */
+static int processor_process(weir_ctx *ctx, weir_call *call, const void *in, void *out, weir_err *err)
+{
+	return weir__run_forget(&call->run, weir_call_process(ctx, call, in, out, err), out, err);
+}
+
+const struct weir__processor weir__stage_processor = {.check = processor_check,
+						      .open = weir_call_new,
+						      .process = processor_process,
+						      .close = weir_call_free};

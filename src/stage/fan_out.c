@@ -67,7 +67,9 @@ static void fan_out_unbind(void *mem)
 	weir__many_unbind(&node->many);
 }
 
-static const struct weir__stage_ops fan_out_ops = {.bind = fan_out_bind, .unbind = fan_out_unbind};
+static const struct weir__stage_ops fan_out_ops = {.bind = fan_out_bind,
+						   .unbind = fan_out_unbind,
+						   .tells = WEIR_PROBE_FAN_OUT};
 
 weir_stage *weir_fan_out(weir_stage *const *children, size_t n, size_t concurrency)
 {
@@ -110,7 +112,7 @@ static void fan_in_bind(struct weir__binder *b, const weir_stage *st, struct wei
 	out->arg = (void *)(uintptr_t)st;
 }
 
-static const struct weir__stage_ops fan_in_ops = {.bind = fan_in_bind};
+static const struct weir__stage_ops fan_in_ops = {.bind = fan_in_bind, .tells = WEIR_PROBE_FAN_IN};
 
 weir_stage *weir_fan_in(weir_rt *rt, const weir_type *of, const weir_type *out, weir_fan_in_fn *fn, void *arg)
 {

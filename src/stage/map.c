@@ -18,6 +18,7 @@ struct map_node {
 	struct weir__many many;
 	const weir_array *in;
 	weir_array *out;
+	const struct weir__probed *probed;
 	struct weir__guest guests[];
 };
 
@@ -28,6 +29,15 @@ static int map_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_err 
 	if (!in)
 		return weir_fail(err, WEIR_EINVAL, "place %zu is empty", i);
 	return weir__guest_run(ctx, &node->guests[lane], (uint32_t)i, in, node->out, i, err);
+}
+
+static int map_item_probed(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_err *err)
+{
+	const struct map_node *node = arg;
+	int64_t from = weir_rt_now(node->m->base.rt);
+	int rc = map_item(ctx, arg, lane, i, err);
+	weir__tell_item(node->probed, i, rc, from);
+	return rc;
 }
 
 static int map_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
@@ -53,7 +63,8 @@ static void map_bind(struct weir__binder *b, const weir_stage *st, struct weir__
 	struct map_node *node = weir__bind_node(b, st, sizeof(*node) + m->lanes * sizeof(struct weir__guest));
 	node->m = m;
 	weir__many_bind(b, st, &node->many, m->lanes);
-	node->many.item = map_item;
+	node->probed = weir__binder_probed(b, st);
+	node->many.item = node->probed ? map_item_probed : map_item;
 	node->many.arg = node;
 	node->many.collect = m->collect;
 	for (uint32_t i = 0; i < m->lanes; i++)
@@ -69,7 +80,7 @@ static void map_unbind(void *mem)
 	weir__many_unbind(&node->many);
 }
 
-static const struct weir__stage_ops map_ops = {.bind = map_bind, .unbind = map_unbind};
+static const struct weir__stage_ops map_ops = {.bind = map_bind, .unbind = map_unbind, .tells = WEIR_PROBE_MAP};
 
 weir_stage *weir_map(weir_stage *child, const struct weir_map_opts *opts)
 {

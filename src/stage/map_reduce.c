@@ -26,6 +26,7 @@ struct reduce_node {
 	struct weir__many many;
 	weir_array sorted, *out;
 	const size_t *starts; /* of the groups, and the end of the last */
+	const struct weir__probed *probed;
 	struct weir__guest guests[];
 };
 
@@ -86,6 +87,15 @@ static int reduce_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_e
 	return weir__guest_run(ctx, &node->guests[lane], (uint32_t)i, &view, node->out, i, err);
 }
 
+static int reduce_item_probed(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_err *err)
+{
+	const struct reduce_node *node = arg;
+	int64_t from = weir_rt_now(node->r->base.rt);
+	int rc = reduce_item(ctx, arg, lane, i, err);
+	weir__tell_item(node->probed, i, rc, from);
+	return rc;
+}
+
 /* Groups in, and makes the array of results: the groups are *out's places. */
 static int prepare(struct reduce_node *node, const weir_array *in, weir_array *index, weir_array *out)
 {
@@ -142,7 +152,8 @@ static void reduce_bind(struct weir__binder *b, const weir_stage *st, struct wei
 	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + r->lanes * sizeof(struct weir__guest));
 	node->r = r;
 	weir__many_bind(b, st, &node->many, r->lanes);
-	node->many.item = reduce_item;
+	node->probed = weir__binder_probed(b, st);
+	node->many.item = node->probed ? reduce_item_probed : reduce_item;
 	node->many.arg = node;
 	for (uint32_t i = 0; i < r->lanes; i++)
 		weir__guest_bind(b, st->children[0], &node->guests[i]);
@@ -159,7 +170,9 @@ static void reduce_unbind(void *mem)
 	weir__many_unbind(&node->many);
 }
 
-static const struct weir__stage_ops reduce_ops = {.bind = reduce_bind, .unbind = reduce_unbind};
+static const struct weir__stage_ops reduce_ops = {.bind = reduce_bind,
+						  .unbind = reduce_unbind,
+						  .tells = WEIR_PROBE_REDUCE};
 
 weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
 {

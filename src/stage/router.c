@@ -20,6 +20,7 @@ struct router_node {
 	const void *in;
 	weir_array *out;
 	size_t *picks;
+	const struct weir__probed *probed;
 	struct weir__guest guests[]; /* lane by lane */
 };
 
@@ -52,24 +53,38 @@ static int select_routes(weir_ctx *ctx, struct router_node *node, const void *in
 	return n;
 }
 
-static int router_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+/* Runs the n routes that were selected. */
+static int run_routes(weir_ctx *ctx, struct router_node *node, const void *in, void *out, size_t n, weir_err *err)
 {
-	struct router_node *node = arg;
-	int rc = weir_ctx_err(ctx);
-	if (rc == 0)
-		rc = select_routes(ctx, node, in, err);
-	if (rc < 0)
-		return rc;
-	size_t n = (size_t)rc;
 	node->in = in;
 	node->out = out;
-	rc = weir__shelf_array(&node->shelf, node->r->base.rt, &node->r->each, n, out);
+	int rc = weir__shelf_array(&node->shelf, node->r->base.rt, &node->r->each, n, out);
 	if (rc < 0)
 		return weir_fail(err, rc, "no memory for %zu of %s", n, node->r->each.name);
 	rc = weir__many_do(ctx, &node->many, n, err);
 	if (rc < 0)
 		weir_array_drop(out);
 	return rc;
+}
+
+static int router_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	int rc = weir_ctx_err(ctx);
+	if (rc == 0)
+		rc = select_routes(ctx, arg, in, err);
+	return rc < 0 ? rc : run_routes(ctx, arg, in, out, (size_t)rc, err);
+}
+
+static int router_process_probed(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	const struct router_node *node = arg;
+	int rc = weir_ctx_err(ctx);
+	if (rc == 0)
+		rc = select_routes(ctx, arg, in, err);
+	if (rc < 0)
+		return rc;
+	weir__tell(node->probed, WEIR_PROBE_ROUTED, rc);
+	return run_routes(ctx, arg, in, out, (size_t)rc, err);
 }
 
 static void router_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
@@ -84,7 +99,8 @@ static void router_bind(struct weir__binder *b, const weir_stage *st, struct wei
 	node->picks = weir__bind_memory(b, r->opts.max * sizeof(size_t), _Alignof(size_t));
 	for (size_t i = 0; i < r->lanes * n; i++)
 		weir__guest_bind(b, st->children[i % n], &node->guests[i]);
-	out->fn = router_process;
+	node->probed = weir__binder_probed(b, st);
+	out->fn = node->probed ? router_process_probed : router_process;
 	out->arg = node;
 }
 

@@ -4,8 +4,8 @@
 #include "stage.h"
 
 /* Where not even a stage that says so could be made; S1 allows nothing to be done with them. */
-static struct weir_stage no_memory = {.name = "stage", .err.code = WEIR_ENOMEM};
-static struct weir_stage no_children = {.name = "stage", .err.code = WEIR_EINVAL};
+static struct weir_stage no_memory = {.processor = &weir__stage_processor, .name = "stage", .err.code = WEIR_ENOMEM};
+static struct weir_stage no_children = {.processor = &weir__stage_processor, .name = "stage", .err.code = WEIR_EINVAL};
 
 static bool is_constant(const weir_stage *st)
 {
@@ -100,9 +100,11 @@ weir_stage *weir__stage_make(weir_rt *rt, const struct weir__stage_ops *ops, con
 	if (!st)
 		return weir__stage_none(children, n, WEIR_ENOMEM);
 	memset(st, 0, tail + n * sizeof(weir_stage *));
+	st->processor = &weir__stage_processor;
 	st->ops = ops;
 	st->rt = rt;
 	st->name = name;
+	st->probe = weir_probe_of(rt);
 	st->bytes = weir__bind_room(rt);
 	st->children = (weir_stage **)(void *)((unsigned char *)st + tail);
 	weir_atomic_init(&st->calls, rt, 0);

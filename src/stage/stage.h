@@ -28,6 +28,7 @@
 #include <weir/rt.h>
 #include <weir/stage/stage.h>
 
+#include "../core/processor.h"
 #include "array.h"
 #include "crew.h"
 
@@ -37,22 +38,41 @@ struct weir__run {
 	const weir_stage *st;
 };
 
+/* In front of a stage that was made while a probe was attached, and in the memory of its call: what tells the probe.
+ * Where there is none, nothing stands in front. Spans are written by the task that runs the stage, and read by those
+ * that run its children. */
+struct weir__probed {
+	struct weir__run inner;
+	const struct weir__probed *outer; /* the nearest one around it */
+	weir_probe *probe;
+	uint64_t span, parent;
+	uint32_t index;
+};
+
 /* Memory of a call that is being made. */
 struct weir__binder {
 	unsigned char *mem;
 	size_t used, cap;
 	weir_call *call;
+	struct weir__probed *probed; /* of the innermost stage that is being bound and has one */
 };
 
 struct weir__stage_ops {
 	void (*bind)(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
 	/* Gives back what the stage owns beside its children; may be NULL. */
 	void (*free)(weir_stage *st);
+	/* What is told when it begins with a value, with how many: of its children for a FAN_OUT, else in the array
+	 * that it is given. NONE: nothing. */
+	enum weir_probe_kind tells;
 	/* Finishes what bind initialised in a node, when no task can be in it any more; may be NULL. */
 	void (*unbind)(void *node);
 };
 
+/* How core runs a stage without knowing it: the first word of each. */
+extern const struct weir__processor weir__stage_processor;
+
 struct weir_stage {
+	const struct weir__processor *processor;
 	const struct weir__stage_ops *ops;
 	weir_rt *rt;
 	const char *name;
@@ -66,6 +86,7 @@ struct weir_stage {
 	weir_atomic calls;
 	size_t n_children;
 	weir_stage **children; /* behind the tail of the stage */
+	weir_probe *probe;     /* that was attached when it was made */
 };
 
 /* ---- building ---- */
@@ -130,6 +151,15 @@ WEIR__SHARED size_t weir__node_room(size_t bytes);
 /* What a stage is bound with: counted where it is made. */
 WEIR__SHARED size_t weir__bind_room(const weir_rt *rt);
 WEIR__SHARED void weir__bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out);
+
+/* In bind: what st tells a probe with, or NULL. */
+WEIR__SHARED struct weir__probed *weir__binder_probed(const struct weir__binder *b, const weir_stage *st);
+
+/* An event of a stage that runs. */
+WEIR__SHARED void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value);
+
+/* The index-th item of it is over with rc, begun at `from`. */
+WEIR__SHARED void weir__tell_item(const struct weir__probed *p, size_t index, int rc, int64_t from);
 WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */

@@ -46,6 +46,7 @@ src/rt/lock.h       core,sim,limit  the one internal lock, with its ranks
 src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
 src/stage/crew.h    resilience  doing several things at once, likewise
 src/stage/array.h   resilience  copies of values, likewise
+src/core/processor.h  stage  how a pipeline runs a stage, which core does not know: core calls what stage fills in
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
 sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '

@@ -59,7 +59,12 @@ typedef int weir_handler_fn(weir_ctx *ctx, const void *in, void *out, weir_err *
 
 struct weir_pipeline_opts {
 	weir_handler_fn *handler;
-	void *arg;              /* of handler: shared by all workers */
+	void *arg; /* of handler: shared by all workers */
+	/* Instead of a handler: a stage (stage/stage.h), whose types are those of the run. Each worker has a call of
+	 * its own, made before it starts; helper tasks of the calls are tasks of the scope. A stage that takes moves
+	 * the input on success. What a stage makes of a part (WEIR_EPARTIAL) is dropped: a result has no place for it,
+	 * and says WEIR_EINCOMPLETE. Its lifecycle is the caller's. Borrowed: free it after the join. */
+	weir_stage *stage;
 	const char *name;       /* of tasks and statistics; static or outliving the run; NULL: "pipeline" */
 	size_t workers;         /* 0: 1 */
 	size_t job_buffer;      /* capacity of the jobs channel (start only) */
@@ -98,9 +103,9 @@ WEIR_API size_t weir_result_offset(const weir_type *out);
 
 /* Starts a run in scope s with both channels of its own.
  * Owner: *jobs and *results are the caller's; *p (p may be NULL) lives until the scope is joined. Threads: any.
- * Blocks: no. Fails: WEIR_EINVAL (no handler, a bad type), WEIR_ENOMEM, WEIR_EOVERFLOW (buffers), WEIR_EAGAIN (no
- * more tasks), the scope's code once it has ended; nothing is started and outputs are untouched. After cancel:
- * starts nothing. */
+ * Blocks: no. Fails: WEIR_EINVAL (neither or both of handler and stage, a bad type), WEIR_ETYPE (in and out are not the
+ * stage's), what weir_stage_check says, WEIR_ENOMEM, WEIR_EOVERFLOW (buffers), WEIR_EAGAIN (no more tasks), the scope's
+ * code once it has ended; nothing is started and outputs are untouched. After cancel: starts nothing. */
 WEIR_API WEIR_MUST_CHECK int weir_pipeline_start(weir_scope *s, const weir_type *in, const weir_type *out,
 						 const struct weir_pipeline_opts *opts, weir_tx **jobs,
 						 weir_rx **results, weir_pipeline **p);
