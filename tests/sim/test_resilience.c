@@ -242,10 +242,16 @@ WEIR_SIM_TEST_WITH(retry_backoffs, ALONE)
 		struct weir_retry_opts opts;
 		int64_t at_ms[5]; /* of each attempt */
 	} rows[] = {
-		{{.backoff = {WEIR_BACKOFF_CONSTANT, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 20, 30, 40}},
-		{{.backoff = {WEIR_BACKOFF_LINEAR, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 60, 100}},
-		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 70, 150}},
-		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10), WEIR_MS(25)}},
+		{{.backoff = {.growth = WEIR_BACKOFF_CONSTANT, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 20, 30, 40}},
+		{{.backoff = {.growth = WEIR_BACKOFF_LINEAR, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 30, 60, 100}},
+		{{.backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 30, 70, 150}},
+		{{.backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL,
+			      .jitter = WEIR_JITTER_NONE,
+			      .base_ns = WEIR_MS(10),
+			      .max_ns = WEIR_MS(25)}},
 		 {0, 10, 30, 55, 80}},
 		{{.base_ns = WEIR_MS(10), .backoff.jitter = WEIR_JITTER_NONE}, {0, 10, 30, 70, 150}},
 		{{0}, {0, 0, 0, 0, 0}},
@@ -300,7 +306,10 @@ WEIR_SIM_TEST_WITH(retry_delays_saturate, ALONE)
 {
 	const struct weir_retry_opts all[] = {
 		{.max_attempts = 1000,
-		 .backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_SEC(1), WEIR_SEC(2)}},
+		 .backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL,
+			     .jitter = WEIR_JITTER_NONE,
+			     .base_ns = WEIR_SEC(1),
+			     .max_ns = WEIR_SEC(2)}},
 		{.max_attempts = 3,
 		 .base_ns = WEIR_FOREVER / 2,
 		 .backoff.jitter = WEIR_JITTER_NONE,
