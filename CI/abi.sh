@@ -75,7 +75,7 @@ sort "$work/symbols" "$work/layout.txt" >"$work/now"
 case ${1:-} in
 update)
 	{
-		echo '# What programs linked with the shared libraries rely on: see CI/abi.sh. Written by make abi-update.'
+		echo '# What programs linked with weir rely on: see CI/abi.sh. Written by make abi-update.'
 		cat "$work/now"
 	} >"$list"
 	echo "$(wc -l <"$work/now") lines in $list"

@@ -14,8 +14,8 @@
  *      window_ns. Ignored outcomes are in no ring. A window that time has emptied has forgotten the rows too.
  *  B5  Trips look at finished calls only: what is in flight says nothing yet.
  *
- * No lock: the caller's. Rules after sony/gobreaker (generations), failsafe-go (trials decided as soon as it is certain)
- * and resilience4j (percentages, slow calls, the modes by hand). */
+ * No lock: the caller's. Rules after sony/gobreaker (generations), failsafe-go (trials decided as soon as it is
+ * certain) and resilience4j (percentages, slow calls, the modes by hand). */
 #include "breaker_state.h"
 
 #include <assert.h>
@@ -153,13 +153,15 @@ static void change(struct weir__breaker_state *s, int64_t at, enum weir_breaker_
 	}
 }
 
-/* part percent of whole, never above max. */
-static int64_t grown(int64_t whole, uint32_t percent, int64_t max)
+/* percent (above 100) of ns, never above max. */
+static int64_t grown(int64_t ns, int64_t percent, int64_t max)
 {
-	if (percent > 100 && whole > max / percent) /* whole * percent could be too large: in parts, or max */
-		return whole / 100 > max / percent ? max : whole / 100 * percent;
-	whole = whole * percent / 100;
-	return whole < max ? whole : max;
+	int64_t more;
+	if (!__builtin_mul_overflow(ns, percent, &more))
+		more /= 100;
+	else if (__builtin_mul_overflow(ns / 100, percent, &more)) /* so large that the rest does not matter */
+		return max;
+	return more < max ? more : max;
 }
 
 static void open_it(struct weir__breaker_state *s, int64_t at, const char *why, struct weir_breaker_events *events)

@@ -32,6 +32,8 @@ nothing 'stage links with core and rt' "$(links src/rt src/core src/stage)"
 nothing 'resilience links with limit, stage, core and rt' "$(links src/rt src/core src/limit src/stage src/resilience)"
 nothing 'sim links with core and rt' "$(links src/rt src/core sim)"
 something 'core does not link without rt' "$(links src/core | grep undefined)"
+something 'resilience does not link without stage' \
+	"$(links src/rt src/core src/limit src/resilience | grep undefined)"
 something 'sim does not link without core' "$(links src/rt sim | grep undefined)"
 
 # -- by reading --

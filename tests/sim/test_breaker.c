@@ -2,10 +2,10 @@
  *
  * The shared circuit breaker, and its stage, in the simulator.
  *
- * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs2": every
- * schedule with at most two), without a limit on the number of schedules. The others are exact: what must happen at
- * which virtual time is said to the nanosecond. A race that can end in two ways has been seen to end in both, or main
- * fails. */
+ * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs3":
+ * every schedule with at most three), without a limit on the number of schedules. The others are exact: what must
+ * happen at which virtual time is said to the nanosecond. A race that can end in two ways has been seen to end in both,
+ * or main fails. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/resilience.h>
@@ -83,7 +83,7 @@ static void race(weir_ctx *ctx, enum weir_outcome *a, enum weir_outcome *b, enum
 	WEIR_SIM_EQ(out->refused, w.refused);
 }
 
-#define RACE(test) WEIR_SIM_TEST_WITH(test, .strategy = "dfs2")
+#define RACE(test) WEIR_SIM_TEST_WITH(test, .strategy = "dfs3")
 
 RACE(three_fail_and_the_second_trips)
 {
@@ -103,7 +103,8 @@ RACE(a_success_between_two_failures)
 	struct weir_breaker_snapshot is;
 	world_open(ctx, (struct weir_breaker_opts){.failures = 2});
 	race(ctx, &failure, &success, &failure, &is);
-	if (is.mode == WEIR_BREAKER_CLOSED) { /* F S F: everything is counted, the row is 1; S last would be 0 after F F */
+	if (is.mode ==
+	    WEIR_BREAKER_CLOSED) { /* F S F: everything is counted, the row is 1; S last would be 0 after F F */
 		WEIR_SIM_EQ(is.successes, 1);
 		WEIR_SIM_EQ(is.failures, 2);
 		WEIR_SIM_EQ(is.failures_in_row, 1);
@@ -250,6 +251,38 @@ EXACT(a_result_of_the_closed_time_comes_after_it_has_opened_again)
 	weir_breaker_snapshot_get(ctx, &w.b, &is);
 	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_OPEN);
 	WEIR_SIM_EQ(is.late, 1);
+	weir_breaker_fini(&w.b);
+}
+
+EXACT(a_result_of_an_earlier_closed_time_comes_when_it_is_closed_again)
+{
+	struct weir_breaker_permit old;
+	struct weir_breaker_snapshot is;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	WEIR_SIM_EQ(weir_breaker_acquire(ctx, &w.b, &old, NULL), 0);
+	weir_breaker_set(ctx, &w.b, WEIR_BREAKER_OPEN);
+	weir_breaker_set(ctx, &w.b, WEIR_BREAKER_CLOSED);
+	weir_breaker_report(ctx, &w.b, &old, WEIR_OUTCOME_SUCCESS); /* no short cut for it */
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.successes, 0);
+	WEIR_SIM_EQ(is.late, 1);
+	weir_breaker_fini(&w.b);
+}
+
+EXACT(a_success_ends_the_row)
+{
+	struct weir_breaker_snapshot is;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 2});
+	for (int i = 0; i < 3; i++) {
+		WEIR_SIM_EQ(caller(ctx, NULL, &failure), 0);
+		WEIR_SIM_EQ(caller(ctx, NULL, &success), 0);
+		WEIR_SIM_EQ(caller(ctx, NULL, &success), 0);
+	}
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_CLOSED);
+	WEIR_SIM_EQ(is.successes_in_row, 2);
+	WEIR_SIM_EQ(is.successes, 6);
+	WEIR_SIM_EQ(is.failures, 3);
 	weir_breaker_fini(&w.b);
 }
 

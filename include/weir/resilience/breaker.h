@@ -29,8 +29,8 @@ typedef struct weir_breaker {
 } weir_breaker;
 
 /* Closed, on the runtime of ctx. opts NULL: all defaults.
- * Owner: b is the caller's memory until weir_breaker_fini; opts is copied. Threads: one. Blocks: no. Fails: WEIR_EINVAL;
- * weir_breaker_opts_check says why. b is zeroed then. After cancel: unchanged. */
+ * Owner: b is the caller's memory until weir_breaker_fini; opts is copied. Threads: one. Blocks: no. Fails:
+ * WEIR_EINVAL; weir_breaker_opts_check says why. b is zeroed then. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_breaker_init(weir_breaker *b, weir_ctx *ctx, const struct weir_breaker_opts *opts);
 
 /* Finishes it, and zeroes it; NULL and zeroed memory are allowed. Permits that are out are worth nothing.
@@ -69,8 +69,8 @@ WEIR_API void weir_breaker_set(weir_ctx *ctx, weir_breaker *b, enum weir_breaker
  *   any other code, WEIR_ETIMEOUT too                                  a failure
  * It takes (stage.h) if child does.
  * Owner: takes child, borrows the breaker until the stage is freed. Threads: any. Blocks: as child does. Fails: never
- * NULL; weir_stage_check says WEIR_EINVAL (no child, no breaker, or one that is not made), WEIR_ENOMEM. After cancel: as
- * child does. */
+ * NULL; weir_stage_check says WEIR_EINVAL (no child, no breaker, or one that is not made), WEIR_ENOMEM. After cancel:
+ * as child does. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_guard(weir_stage *child, weir_breaker *breaker);
 
 WEIR_EXTERN_C_END

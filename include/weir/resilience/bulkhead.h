@@ -39,8 +39,8 @@ struct weir_bulkhead_snapshot {
 };
 
 /* Empty, on the runtime of ctx. opts NULL: all defaults.
- * Owner: b is the caller's memory until weir_bulkhead_fini; opts is copied. Threads: one. Blocks: no. Fails: WEIR_EINVAL
- * (a negative time; max_wait_ns without max_waiting); b is zeroed then. After cancel: unchanged. */
+ * Owner: b is the caller's memory until weir_bulkhead_fini; opts is copied. Threads: one. Blocks: no. Fails:
+ * WEIR_EINVAL (a negative time; max_wait_ns without max_waiting); b is zeroed then. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bulkhead_init(weir_bulkhead *b, weir_ctx *ctx, const struct weir_bulkhead_opts *opts);
 
 /* Finishes it, and zeroes it; NULL and zeroed memory are allowed.
@@ -49,10 +49,10 @@ WEIR_API WEIR_MUST_CHECK int weir_bulkhead_init(weir_bulkhead *b, weir_ctx *ctx,
 WEIR_API void weir_bulkhead_fini(weir_bulkhead *b);
 
 /* Takes a place, waiting for it in line.
- * Owner: 0: the caller has a place until weir_bulkhead_leave. Threads: any. Blocks: until it is its turn, max_wait_ns is
- * over or ctx ends. Fails: WEIR_EOVERLOAD (the line is full, the wait would be or was too long; the detail's value is
- * service_ns), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime). After cancel: returns its code, and has no
- * place. */
+ * Owner: 0: the caller has a place until weir_bulkhead_leave. Threads: any. Blocks: until it is its turn, max_wait_ns
+ * is over or ctx ends. Fails: WEIR_EOVERLOAD (the line is full, the wait would be or was too long; the detail's value
+ * is service_ns), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime). After cancel: returns its code, and
+ * has no place. */
 WEIR_API WEIR_MUST_CHECK int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, weir_err *err);
 
 /* Gives the place back; it is the first in line's. By any task.
@@ -64,8 +64,8 @@ WEIR_API void weir_bulkhead_leave(weir_bulkhead *b);
 WEIR_API void weir_bulkhead_snapshot_get(const weir_bulkhead *b, struct weir_bulkhead_snapshot *out);
 
 /* child, with a place of the bulkhead, which is given back however it returns. It takes (stage.h) if child does.
- * Owner: takes child, borrows the bulkhead until the stage is freed. Threads: any. Blocks: as weir_bulkhead_enter, and as
- * child does. Fails: never NULL; weir_stage_check says WEIR_EINVAL (no child, no bulkhead, or one that is not made),
+ * Owner: takes child, borrows the bulkhead until the stage is freed. Threads: any. Blocks: as weir_bulkhead_enter, and
+ * as child does. Fails: never NULL; weir_stage_check says WEIR_EINVAL (no child, no bulkhead, or one that is not made),
  * WEIR_ENOMEM; calls fail as weir_bulkhead_enter, and as child. After cancel: as both. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_bulkhead_stage(weir_stage *child, weir_bulkhead *bulkhead);
 

@@ -28,7 +28,7 @@ static const struct {
 	{"r4j_rate", 4, "an open breaker holds no counts: the event of its opening has them"},
 };
 
-/* weir's minimum is of finished calls (B5): one in flight says nothing. There these cases trip at the second failure. */
+/* weir's minimum is of finished calls (B5): one in flight says nothing. So these cases trip at the second one. */
 static const char *const minimum_is_2[] = {"gen_late_open", "gen_late_half"};
 
 static bool number(const char *text, const char *key, long long *out)

@@ -2,7 +2,7 @@
  *
  * Retry, timeout, fallback, dead letters, limiter, hedge and policy on threads: what is refused when they are built,
  * types that move, lines of a log and their way back, and that nothing is allocated while values succeed. Times and
- * cancels are in tests/sim/test_resilience.c. */
+ * cancels are in tests/sim/test_policy.c. */
 #include <check.h>
 #include <stdio.h>
 #include <weir/resilience.h>
