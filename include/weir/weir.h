@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * weir/weir.h - what most programs include: the runtime on threads, core, and stages. */
+ * weir/weir.h - what most programs include: the runtime on threads, core, limits and stages. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
@@ -8,6 +8,7 @@
 #include <weir/rt.h>
 #include <weir/rt/threads.h>
 #include <weir/core.h>
+#include <weir/limit.h>
 #include <weir/stage.h>
 
 #endif

@@ -5,7 +5,8 @@
  *
  *  F1  Powers are taken in double, by squaring: powers of 2 are exact as far as int64_t goes, others to 15 digits, and
  *      what is too large is infinite. The way back to int64_t saturates.
- *  F2  Jitter is a whole number of nanoseconds out of [low, high], both included, each equally likely but for 1 in 2^64.
+ *  F2  Jitter is a whole number of nanoseconds out of [low, high], both included, each equally likely but for 1 in
+ *      2^64.
  *
  * Pure: no lock, no clock, no state. */
 #include <assert.h>

@@ -15,9 +15,10 @@
  *      the deadline can be met is known at once. `line` is how many tokens those in line stand for; they are the last
  *      that were taken (a reservation with a fixed time is refused while there is a line), so the first in line is due
  *      when v less the line, plus its own tokens, is.
- *  K4  One task at a time has the `turn`, a semaphore, which is the line: it sleeps until it is due, or is poked because
- *      the settings have changed or a reservation was given back. The others wait for the turn, in order. Who leaves
- *      takes its tokens out of v and out of line: then all behind it are due earlier, and nobody needs to be told.
+ *  K4  One task at a time has the `turn`, a semaphore, which is the line: it sleeps until it is due, or is poked
+ *      because the settings have changed or a reservation was given back. The others wait for the turn, in order. Who
+ *      leaves takes its tokens out of v and out of line: then all behind it are due earlier, and nobody needs to be
+ *      told.
  *  K5  To hooks the bucket is an atomic: it begins like one (core/sync.h), and each call announces one exchange. So the
  *      simulator puts other tasks before every call; within one there is nothing to see, as in every operation of core.
  *      Without hooks that is one load and one branch.
@@ -27,7 +28,7 @@
  *
  * Where it takes effect: allow and the others at one point, the exchange or inside the lock; wait at two, its place in
  * line and its turn, with a choice between. Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the same
- * time but init and fini. Chapter: docs/00-map.md names the layer. */
+ * time but init and fini. */
 #include <weir/core/ctx.h>
 #include <weir/core/sync.h>
 #include <weir/rt.h>
@@ -46,6 +47,7 @@ struct __attribute__((may_alias)) bucket {
 	weir__a64 word; /* up to here: as an atomic (K5) */
 	weir__a64 num, shift, cost, full, burst, base;
 	weir__a64 allowed, refused;
+	bool uncounted;
 	struct weir__lock lock;
 	bool poked; /* from here on: under the lock */
 	struct weir__gcra g;
@@ -69,11 +71,8 @@ static struct bucket *inside(weir_bucket *b)
 
 static struct weir_op announce(struct bucket *b, const void *site)
 {
-	struct weir_op op = {.kind = WEIR_OP_CAS,
-			     .access = WEIR_ACCESS_WRITE,
-			     .obj = {&b->obj},
-			     .at = WEIR_FOREVER,
-			     .site = site};
+	struct weir_op op = {
+		.kind = WEIR_OP_CAS, .access = WEIR_ACCESS_WRITE, .obj = {&b->obj}, .at = WEIR_FOREVER, .site = site};
 	if (__builtin_expect(b->rt->hooks != NULL, 0))
 		b->rt->hooks->choice(b->rt, &op);
 	return op;
@@ -121,9 +120,10 @@ static bool must_poke(struct bucket *b)
 
 static void reopen(struct bucket *b, uint32_t rank)
 {
-	if (memcmp(&b->g.t, &(struct weir__gcra_terms){weir__load64_own(&b->num), weir__load64_own(&b->shift),
-						       weir__load64_own(&b->cost), weir__load64_own(&b->full),
-						       weir__load64_own(&b->burst), (int64_t)weir__load64_own(&b->base)},
+	if (memcmp(&b->g.t,
+		   &(struct weir__gcra_terms){weir__load64_own(&b->num), weir__load64_own(&b->shift),
+					      weir__load64_own(&b->cost), weir__load64_own(&b->full),
+					      weir__load64_own(&b->burst), (int64_t)weir__load64_own(&b->base)},
 		   sizeof(b->g.t)) != 0)
 		publish_terms(b);
 	assert(b->g.v < WEIR__GCRA_END);
@@ -144,6 +144,7 @@ int weir_bucket_init(weir_bucket *b, weir_rt *rt, const struct weir_bucket_opts 
 	bucket->obj.kind = WEIR_OBJ_ATOMIC;
 	bucket->rt = rt;
 	bucket->g = g;
+	bucket->uncounted = opts && opts->uncounted;
 	publish_terms(bucket);
 	weir__store64(&bucket->word, bucket->era << WORD_BITS | g.v);
 	weir_sem_init(&bucket->turn, rt, 1);
@@ -164,8 +165,7 @@ void weir_bucket_fini(weir_bucket *b)
 	weir_sem_fini(&bucket->poke); /* misuse if the first in line sleeps */
 	weir_sem_fini(&bucket->turn);
 	if (bucket->rt->hooks)
-		bucket->rt->hooks->note(bucket->rt,
-					&(struct weir_event){.note = WEIR_NOTE_GONE, .obj = &bucket->obj});
+		bucket->rt->hooks->note(bucket->rt, &(struct weir_event){.note = WEIR_NOTE_GONE, .obj = &bucket->obj});
 	memset(b, 0, sizeof(*b));
 }
 
@@ -191,7 +191,7 @@ static int take_now(struct bucket *b, int64_t now, uint64_t n)
 		if (weir__gcra_late(at))
 			break;
 		int rc = n > t.burst ? WEIR_EOVERFLOW : weir__gcra_step(&t, at, n, &v);
-		if (rc == 0 && n) {
+		if (rc == 0 && v != (word & WORD_V)) { /* a look, and unlimited, change nothing */
 			if (weir__cas64(&b->word, &word, (word & ~WORD_V) | v))
 				return 0;
 			continue;
@@ -206,7 +206,8 @@ static int take_now(struct bucket *b, int64_t now, uint64_t n)
 
 static int counted(struct bucket *b, int rc)
 {
-	weir__add64_relaxed(rc == 0 ? &b->allowed : &b->refused, 1);
+	if (!b->uncounted)
+		weir__add64_relaxed(rc == 0 ? &b->allowed : &b->refused, 1);
 	return rc;
 }
 
@@ -342,16 +343,14 @@ int weir_bucket_wait(weir_ctx *ctx, weir_bucket *b, uint64_t n, weir_err *err)
 {
 	struct bucket *bucket = inside(b);
 	int64_t ns = 0;
-	struct weir_op op = announce(bucket, __builtin_return_address(0));
 	int rc = weir_ctx_rt(ctx) != bucket->rt ? WEIR_EINVAL : weir_ctx_err(ctx);
-	if (rc == 0) {
-		rc = counted(bucket, enter(bucket, ctx, n, &ns));
-		told(bucket, &op, rc == 0);
-		if (rc == 0 && ns)
-			return stand_in_line(ctx, bucket, n);
-	} else {
-		told(bucket, &op, false);
-	}
+	if (rc < 0)
+		return rc;
+	struct weir_op op = announce(bucket, __builtin_return_address(0));
+	rc = counted(bucket, enter(bucket, ctx, n, &ns));
+	told(bucket, &op, rc == 0);
+	if (rc == 0 && ns)
+		return stand_in_line(ctx, bucket, n);
 	if (rc == WEIR_ELIMITED)
 		weir_err_wrap(err, rc, ns);
 	return rc;

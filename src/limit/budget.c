@@ -4,12 +4,12 @@
  *
  *  B1  Whole numbers only: a retry is a million parts, a token a thousand. So many small earnings add up to what they
  *      should.
- *  B2  SHARE: the balance is what the window holds (earnings less retries) and the reserve, min_per_s times ttl. A retry
- *      leaves the window as what was earned does: nobody is in debt for ever. It is taken only if the balance is at least
- *      one. It may end below zero as earnings expire before retries.
+ *  B2  SHARE: the balance is what the window holds (earnings less retries) and the reserve, min_per_s times ttl. A
+ *      retry leaves the window as what was earned does: nobody is in debt for ever. It is taken only if the balance
+ *      is at least one. It may end below zero as earnings expire before retries.
  *  B3  TOKENS: 0 <= count <= full. A retry takes nothing: its result does.
- *  B4  The shared face is the pure one under a lock, nothing else in the section; the clock is read before. To hooks it is
- *      an atomic (bucket.c, K5), and each call is one exchange.
+ *  B4  The shared face is the pure one under a lock, nothing else in the section; the clock is read before. To hooks
+ *      it is an atomic (bucket.c, K5), and each call is one exchange.
  *
  * Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the same time but init and fini. */
 #include <weir/core/err.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arithmetic of the token bucket that allow does not need: settings, waiting times, giving back. The invariants G1 to
- * G4 are in gcra.h.
+ * The arithmetic of the token bucket that allow does not need: settings, waiting times, giving back. The invariants
+ * G1 to G4 are in gcra.h.
  *
  *  G5  Giving back follows golang.org/x/time/rate: n tokens less what was promised to later reservations, because those
  *      have been told their times, and tokens given out anew would be used at the same times. A grant remembers its
@@ -130,11 +130,12 @@ int weir__gcra_take(struct weir__gcra *g, int64_t now, uint64_t n, int64_t max_w
 	if (n)
 		g->v = v;
 	if (out)
-		*out = (struct weir_bucket_grant){
-			.n = n,
-			.at = due,
-			.delay_ns = due - now,
-			.opaque_ = {[GRANT_SLOT] = v, [GRANT_BASE] = (uint64_t)g->t.base, [GRANT_GENERATION] = g->generation}};
+		*out = (struct weir_bucket_grant){.n = n,
+						  .at = due,
+						  .delay_ns = due - now,
+						  .opaque_ = {[GRANT_SLOT] = v,
+							      [GRANT_BASE] = (uint64_t)g->t.base,
+							      [GRANT_GENERATION] = g->generation}};
 	return 0;
 }
 

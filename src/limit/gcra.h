@@ -12,8 +12,8 @@
  *      full burst would not fit, the unit is made 2^shift times as long, and a token costs up to a unit too much.
  *  G2  Units are counted from `base`, a time not in the future. at() is the units that have passed, rounded down; when
  *      they become too many, base moves to now (weir__gcra_rebase).
- *  G3  Below WEIR__GCRA_HALF is what has passed and a full burst; v stays below WEIR__GCRA_END, and so fits into 56 bits.
- *      Beyond, a take is refused. So no sum here can overflow.
+ *  G3  Below WEIR__GCRA_HALF is what has passed and a full burst; v stays below WEIR__GCRA_END, and so fits into 56
+ *      bits. Beyond, a take is refused. So no sum here can overflow.
  *  G4  Rate 0: num = 0, no time passes, a token costs 1. Unlimited: a token costs 0, and no number is above the burst.
  *      Neither needs a test of its own on the way of allow. */
 #ifndef WEIR_SRC_LIMIT_GCRA_H

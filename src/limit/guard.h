@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a shared object needs around its pure state: a lock, a clock, and hooks. To hooks it is an atomic: it begins like
- * one (core/sync.h), and each call announces one exchange, which was a READ if nothing changed. The clock is read before
- * the lock is taken: nothing foreign happens under it. */
+ * What a shared object needs around its pure state: a lock, a clock, and hooks. To hooks it is an atomic: it begins
+ * like one (core/sync.h), and each call announces one exchange, which was a READ if nothing changed. The clock is
+ * read before the lock is taken: nothing foreign happens under it. */
 #ifndef WEIR_SRC_LIMIT_GUARD_H
 #define WEIR_SRC_LIMIT_GUARD_H
 
@@ -30,8 +30,7 @@ static inline void weir__guard_init(struct weir__guard *g, weir_rt *rt, const vo
 	g->obj.kind = WEIR_OBJ_ATOMIC;
 	g->rt = rt;
 	if (rt->hooks)
-		rt->hooks->note(rt,
-				&(struct weir_event){.note = WEIR_NOTE_CREATED, .obj = &g->obj, .site = site});
+		rt->hooks->note(rt, &(struct weir_event){.note = WEIR_NOTE_CREATED, .obj = &g->obj, .site = site});
 }
 
 /* False: it was finished already, or is zeroed. */
@@ -67,8 +66,7 @@ static inline void weir__guard_leave(struct weir__guard *g, struct weir__entry *
 	weir__unlock(&g->lock, e->rank);
 	e->op.access = changed ? WEIR_ACCESS_WRITE : WEIR_ACCESS_READ;
 	if (g->rt->hooks)
-		g->rt->hooks->note(g->rt,
-				   &(struct weir_event){.note = WEIR_NOTE_RESULT, .op = &e->op, .rc = changed});
+		g->rt->hooks->note(g->rt, &(struct weir_event){.note = WEIR_NOTE_RESULT, .op = &e->op, .rc = changed});
 }
 
 #endif

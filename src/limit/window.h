@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two sums over the last while, in ten slices: the oldest is forgotten as a whole. Pure; a clock that goes back is taken
- * to stand still. */
+ * Two sums over the last while, in ten slices: the oldest is forgotten as a whole. Pure; a clock that goes back is
+ * taken to stand still. */
 #ifndef WEIR_SRC_LIMIT_WINDOW_H
 #define WEIR_SRC_LIMIT_WINDOW_H
 

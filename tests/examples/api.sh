@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# api.sh: for each public function of rt, core and resilience, and for each macro of typed.h, examples/api has a short
-# program that shows it in use and checks what it did.
+# api.sh: for each public function of rt, core, limit and resilience, and for each macro of typed.h, examples/api has a
+# short program that shows it in use and checks what it did.
 #   - No function is without its program, and no program without its function.
 #   - Each program builds against an installed weir with the flags of pkg-config, without a warning, and passes.
 #   - It really calls its function: by name in its text, and when it runs, as the dynamic linker tells. Symbols are
@@ -24,7 +24,7 @@ programs_of() {
 	find "$1" -name '*.c' | sed 's|.*/||; s|\.c$||' | sort
 }
 
-headers=(include/weir/rt.h include/weir/rt/*.h include/weir/core/*.h include/weir/resilience/*.h)
+headers=(include/weir/rt.h include/weir/rt/*.h include/weir/core/*.h include/weir/limit/*.h include/weir/resilience/*.h)
 functions_of "${headers[@]}" | sort >"$scratch/functions"
 macros_of include/weir/core/typed.h | sort >"$scratch/macros"
 sort "$scratch/functions" "$scratch/macros" >"$scratch/wanted"

@@ -29,6 +29,7 @@ links() { # folders: stdout says what is undefined
 nothing 'rt links alone' "$(links src/rt)"
 nothing 'core links with rt' "$(links src/rt src/core)"
 nothing 'stage links with core and rt' "$(links src/rt src/core src/stage)"
+nothing 'limit links with core and rt' "$(links src/rt src/core src/limit)"
 nothing 'resilience links with limit, stage, core and rt' "$(links src/rt src/core src/limit src/stage src/resilience)"
 nothing 'sim links with core and rt' "$(links src/rt src/core sim)"
 something 'core does not link without rt' "$(links src/core | grep undefined)"
@@ -40,8 +41,8 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 
 # A private header that other rows may include too: the header, the rows, and why.
 shared='
-src/rt/atomic.h     core,sim  the one home of atomics
-src/rt/lock.h       core,sim  the one internal lock, with its ranks
+src/rt/atomic.h     core,sim,limit  the one home of atomics; limit: allow is one exchange, without a visible atomic
+src/rt/lock.h       core,sim,limit  the one internal lock, with its ranks
 src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
 src/stage/crew.h    resilience  doing several things at once, likewise
 src/stage/array.h   resilience  copies of values, likewise

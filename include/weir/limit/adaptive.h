@@ -4,10 +4,11 @@
  *
  * Three rules, each fed with samples (how long a call took, how many were under way when it began, whether it was
  * dropped); after Netflix concurrency-limits.
- *   VEGAS      the queue is limit * (1 - fastest / rtt). Below 1 log: + 6 log. Below 3 log: + log. Above 6 log: - log. (log:
- *              decimal logarithm of the limit, at least 1.) The fastest is measured anew every 15 to 30 times limit samples.
- *   GRADIENT2  new = old * g + queue, g = tolerance * long average / rtt between 0.5 and 1; smoothed. The long average is
- *              over 600 samples, the first 10 of them plain; it falls by 5 % when it is over twice the rtt.
+ *   VEGAS      the queue is limit * (1 - fastest / rtt). Below 1 log: + 6 log. Below 3 log: + log. Above 6 log: -
+ *              log. (log: decimal logarithm of the limit, at least 1.) The fastest is measured anew every 15 to 30
+ *              times limit samples.
+ *   GRADIENT2  new = old * g + queue, g = tolerance * long average / rtt between 0.5 and 1; smoothed. The long
+ *              average is over 600 samples, the first 10 of them plain; it falls by 5 % when it is over twice the rtt.
  *   AIMD       dropped or slower than timeout_ns: * ratio; else + 1.
  * None of them grows while less than half of the limit is in use. A dropped call is a drop, and never a fast sample.
  *

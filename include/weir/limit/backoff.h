@@ -2,8 +2,8 @@
  *
  * weir/limit/backoff.h - how long to wait before the next attempt.
  *
- * A pure function of the number of the retry, the wait before it and a random number; no state. Everything saturates: the
- * thousandth retry waits as long as the cap says, or WEIR_FOREVER without one.
+ * A pure function of the number of the retry, the wait before it and a random number; no state. Everything saturates:
+ * the thousandth retry waits as long as the cap says, or WEIR_FOREVER without one.
  *
  *   t = base (CONSTANT), base * (n + 1) (LINEAR), base * factor^n (EXPONENTIAL), n = 0 for the first retry; at most max
  *   NONE: t   FULL: 0 to t   EQUAL: t/2 to t   RATIO: t * (1 - ratio) to t * (1 + ratio)   SPAN: t - span to t + span
@@ -43,8 +43,8 @@ struct weir_backoff_opts {
  * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_backoff_check(const struct weir_backoff_opts *opts);
 
-/* The wait before retry n (0: the first), in [0, WEIR_FOREVER]. last_ns is the wait before the retry before this one (0:
- * there was none); random is 64 random bits (weir_rt_random(rt, 0)).
+/* The wait before retry n (0: the first), in [0, WEIR_FOREVER]. last_ns is the wait before the retry before this one
+ * (0: there was none); random is 64 random bits (weir_rt_random(rt, 0)).
  * Owner: none. Threads: any. Blocks: no. Fails: no; numbers out of range are taken for the nearest that are not. After
  * cancel: unchanged. */
 WEIR_API int64_t weir_backoff_ns(const struct weir_backoff_opts *opts, uint64_t n, int64_t last_ns, uint64_t random);

@@ -2,22 +2,23 @@
  *
  * weir/limit/bucket.h - a token bucket: at most `burst` tokens at once, and `tokens` more in every period.
  *
- * Two faces. weir_bucket_state is pure: no lock, no clock, `now` comes in; of one task at a time. weir_bucket is shared,
- * on the clock of a runtime: allow is one compare-and-swap, and tasks can wait in line.
+ * Two faces. weir_bucket_state is pure: no lock, no clock, `now` comes in; of one task at a time. weir_bucket is
+ * shared, on the clock of a runtime: allow is one compare-and-swap, and tasks can wait in line.
  *
  * THE RULES
  *   - Over any stretch of time of length t, what was granted (at the time it may be used) is at most burst + rate * t.
  *     Time is whole nanoseconds and a token costs a whole number of fractions of one, so nothing drifts, over years
  *     either. (Where a full burst takes longer than 208 days to come back, a token may cost up to 1 / 2^22 more.)
+ *     The time of a grant is rounded up to a nanosecond.
  *   - n = 0 is a look: it takes nothing, and succeeds. n above the burst can never be granted: WEIR_EOVERFLOW, at once.
  *   - Rate 0 grants what is there, once. An unlimited bucket grants all, whatever its burst.
  *   - A clock that goes back is taken to stand still until it has caught up.
- *   - A new rate is valid from now on: what was earned or owed before stays as many tokens. A new burst gives no tokens;
- *     those above it are lost.
+ *   - A new rate is valid from now on: what was earned or owed before stays as many tokens. A new burst gives no
+ *     tokens; those above it are lost.
  *   - A reservation has a fixed time; who gives one back before that time gets what later reservations do not rely on:
  *     the others have been told their times, and all together must keep the first rule.
- *   - A line has no fixed times: nobody in it is overtaken, and who leaves it gives its whole place to those behind. While
- *     tasks stand in line, a reservation that would have to wait is refused.
+ *   - A line has no fixed times: nobody in it is overtaken, and who leaves it gives its whole place to those behind.
+ *     While tasks stand in line, a reservation that would have to wait is refused.
  *
  * PAIRWISE THREAD-SAFETY (same weir_bucket)   init   fini   any other function
  *   init, fini                                no     no     no
@@ -30,11 +31,12 @@
 WEIR_EXTERN_C_BEGIN
 
 struct weir_bucket_opts {
-	uint64_t tokens;   /* that come back in a period; 0: none ever does. Without what period_ns shares: up to 2^32 */
+	uint64_t tokens; /* that come back in a period; 0: none ever does. Without what period_ns shares: up to 2^32 */
 	int64_t period_ns; /* 0: one second */
 	uint64_t burst;    /* how many there can be, up to 2^32; 0: 1 */
 	uint64_t spent;    /* how many of them are missing at first (at most the burst) */
-	bool unlimited;    /* everything is granted; the other fields are for a later set_rate */
+	bool uncounted; /* a shared one does not count what is allowed and refused: that is a second atomic of allow */
+	bool unlimited; /* everything is granted; the other fields are for a later set_rate */
 };
 
 /* What was granted, to be given back perhaps. */
@@ -73,10 +75,10 @@ typedef struct weir_bucket { uint64_t opaque_[80]; } weir_bucket;
 WEIR_API WEIR_MUST_CHECK int weir_bucket_state_init(weir_bucket_state *st, const struct weir_bucket_opts *opts,
 						    int64_t now);
 
-/* Takes n tokens: those that are there, or, if they come within max_wait_ns (0: now; WEIR_FOREVER: whenever), those that
- * come next. *out (NULL allowed) says from when on they may be used.
- * Owner: 0: the caller has n tokens. Threads: one. Blocks: no. Fails: WEIR_ELIMITED (takes none), WEIR_EOVERFLOW (n above
- * the burst), WEIR_EINVAL (a negative wait). After cancel: unchanged. */
+/* Takes n tokens: those that are there, or, if they come within max_wait_ns (0: now; WEIR_FOREVER: whenever), those
+ * that come next. *out (NULL allowed) says from when on they may be used.
+ * Owner: 0: the caller has n tokens. Threads: one. Blocks: no. Fails: WEIR_ELIMITED (takes none), WEIR_EOVERFLOW (n
+ * above the burst), WEIR_EINVAL (a negative wait). After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bucket_state_take(weir_bucket_state *st, int64_t now, uint64_t n, int64_t max_wait_ns,
 						    struct weir_bucket_grant *out);
 
@@ -111,8 +113,8 @@ WEIR_API void weir_bucket_fini(weir_bucket *b);
 
 /* Takes one token, or n, if they are there. Lock-free, but for the moment in which another task reserves, gives back,
  * joins or leaves the line, or changes the settings.
- * Owner: 0: the caller has the tokens. Threads: any. Blocks: no. Fails: WEIR_ELIMITED, WEIR_EOVERFLOW (n above the burst).
- * After cancel: unchanged. */
+ * Owner: 0: the caller has the tokens. Threads: any. Blocks: no. Fails: WEIR_ELIMITED, WEIR_EOVERFLOW (n above the
+ * burst). After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bucket_allow(weir_bucket *b);
 WEIR_API WEIR_MUST_CHECK int weir_bucket_allow_n(weir_bucket *b, uint64_t n);
 

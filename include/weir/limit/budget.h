@@ -5,8 +5,8 @@
  *
  * Two kinds, with one way of use: weir_budget_call for each call (its first attempt), weir_budget_result for how each
  * attempt ended, weir_budget_retry before each retry.
- *   SHARE   (Finagle) each call earns `share` of a retry, which is good for ttl_ns; beside them there are min_per_s retries
- *           in a second, also good for that long. A retry takes one. The window moves in tenths of ttl_ns.
+ *   SHARE   (Finagle) each call earns `share` of a retry, which is good for ttl_ns; beside them there are min_per_s
+ *           retries in a second, also good for that long. A retry takes one. The window moves in tenths of ttl_ns.
  *   TOKENS  (gRPC, proposal A6) a count of tokens, full at first. A failed attempt costs one, one that succeeded earns
  *           `ratio` of one. There are retries while it is above half.
  *
@@ -44,8 +44,8 @@ typedef struct weir_budget { uint64_t opaque_[36]; } weir_budget;
 WEIR_API WEIR_MUST_CHECK int weir_budget_state_init(weir_budget_state *st, const struct weir_budget_opts *opts,
 						    int64_t now);
 
-/* A call is made; an attempt has ended with rc (negative: it failed; leave out what says nothing about the service, such
- * as the caller's own cancel).
+/* A call is made; an attempt has ended with rc (negative: it failed; leave out what says nothing about the service,
+ * such as the caller's own cancel).
  * Owner: none. Threads: one. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_budget_state_call(weir_budget_state *st, int64_t now);
 WEIR_API void weir_budget_state_result(weir_budget_state *st, int64_t now, int rc);

@@ -11,9 +11,9 @@
 static struct weir_adaptive_opts opts_of(const struct tsv *t)
 {
 	struct weir_adaptive_opts o = {.each_sample = true, .no_probe = true};
-	o.rule = tsv_is(t, "algo", "vegas") ? WEIR_ADAPTIVE_VEGAS :
-		 tsv_is(t, "algo", "aimd")  ? WEIR_ADAPTIVE_AIMD :
-					      WEIR_ADAPTIVE_GRADIENT2;
+	o.rule = tsv_is(t, "algo", "vegas")  ? WEIR_ADAPTIVE_VEGAS
+		 : tsv_is(t, "algo", "aimd") ? WEIR_ADAPTIVE_AIMD
+					     : WEIR_ADAPTIVE_GRADIENT2;
 	o.initial = (uint32_t)tsv_key_int(t, "params", "initial");
 	o.max = (uint32_t)tsv_key_int(t, "params", "max");
 	if (tsv_find(t, "params", "min"))
@@ -72,7 +72,8 @@ START_TEST(window)
 		ck_assert_uint_eq(weir_adaptive_state_sample(&st, WEIR_SEC(2), 1, 50, i == 3, 0), 51);
 	ck_assert_uint_eq(weir_adaptive_state_sample(&st, WEIR_SEC(3), 1, 50, false, 0), 45); /* one drop */
 	for (int i = 0; i < 9; i++) /* half of them too slow, but not their mean */
-		ck_assert_uint_eq(weir_adaptive_state_sample(&st, WEIR_SEC(3), i % 2 ? WEIR_SEC(6) : 0, 50, false, 0), 45);
+		ck_assert_uint_eq(weir_adaptive_state_sample(&st, WEIR_SEC(3), i % 2 ? WEIR_SEC(6) : 0, 50, false, 0),
+				  45);
 	ck_assert_uint_eq(weir_adaptive_state_sample(&st, WEIR_SEC(4), 1, 50, false, 0), 46);
 }
 END_TEST
@@ -101,8 +102,8 @@ START_TEST(bounds)
 	uint64_t dice = 7;
 	for (unsigned rule = 0; rule <= WEIR_ADAPTIVE_AIMD; rule++) {
 		weir_adaptive_state st;
-		struct weir_adaptive_opts o = {.rule = (enum weir_adaptive_rule)rule, .initial = 30, .min = 5, .max = 90,
-					       .each_sample = true};
+		struct weir_adaptive_opts o = {
+			.rule = (enum weir_adaptive_rule)rule, .initial = 30, .min = 5, .max = 90, .each_sample = true};
 		ck_assert_int_eq(weir_adaptive_state_init(&st, &o, 0), 0);
 		bool moved = false;
 		for (int i = 0; i < 20000; i++) {
@@ -123,10 +124,12 @@ END_TEST
 START_TEST(out_of_range)
 {
 	weir_adaptive_state st;
-	struct weir_adaptive_opts bad[] = {{.min = 30}, {.max = 10}, {.smoothing = 2}, {.smoothing = -1},
-					   {.tolerance = 0.5}, {.queue = -1}, {.ratio = 0.4}, {.ratio = 1},
-					   {.timeout_ns = -1}, {.window_ns = -1}, {.max = UINT32_MAX},
-					   {.rule = (enum weir_adaptive_rule)9}};
+	struct weir_adaptive_opts bad[] = {{.min = 30},         {.max = 10},
+					   {.smoothing = 2},    {.smoothing = -1},
+					   {.tolerance = 0.5},  {.queue = -1},
+					   {.ratio = 0.4},      {.ratio = 1},
+					   {.timeout_ns = -1},  {.window_ns = -1},
+					   {.max = UINT32_MAX}, {.rule = (enum weir_adaptive_rule)9}};
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		ck_assert_int_eq(weir_adaptive_state_init(&st, &bad[i], 0), WEIR_EINVAL);
 	ck_assert_int_eq(weir_adaptive_state_init(&st, NULL, 0), 0);

@@ -23,9 +23,9 @@ static struct weir_backoff_opts opts_of(const struct tsv *t)
 	struct weir_backoff_opts o = {.jitter = WEIR_JITTER_NONE};
 	o.base_ns = ns_of(tsv_num(t, "base_ms"));
 	o.max_ns = ns_of(tsv_num(t, "max_ms"));
-	o.growth = strncmp(kind, "exponential", 11) == 0 ? WEIR_BACKOFF_EXPONENTIAL :
-		   strncmp(kind, "linear", 6) == 0	 ? WEIR_BACKOFF_LINEAR :
-							   WEIR_BACKOFF_CONSTANT;
+	o.growth = strncmp(kind, "exponential", 11) == 0 ? WEIR_BACKOFF_EXPONENTIAL
+		   : strncmp(kind, "linear", 6) == 0     ? WEIR_BACKOFF_LINEAR
+							 : WEIR_BACKOFF_CONSTANT;
 	o.max_is_hard = strncmp(tsv_cell(t, "case"), "polly", 5) == 0;
 	o.factor = o.growth == WEIR_BACKOFF_EXPONENTIAL ? tsv_num(t, "mult") : 0;
 	if (strcmp(kind, "full_jitter") == 0 || strcmp(kind, "equal_jitter") == 0) {
@@ -60,8 +60,8 @@ START_TEST(table)
 			double u = any ? all[i] : tsv_num(&t, "u");
 			bool mirrored = strncmp(tsv_cell(&t, "case"), "failsafe_jitter", 15) == 0; /* more is sooner */
 			uint64_t random = random_of(mirrored ? 1 - u : u);
-			int64_t ns = weir_backoff_ns(&o, (uint64_t)tsv_int(&t, "attempt"), ns_of(tsv_num(&t, "prev_ms")),
-						     random);
+			int64_t ns = weir_backoff_ns(&o, (uint64_t)tsv_int(&t, "attempt"),
+						     ns_of(tsv_num(&t, "prev_ms")), random);
 			if (tsv_is(&t, "min_ms", "saturate")) {
 				ck_assert_int_eq(ns, WEIR_FOREVER);
 				continue;
@@ -97,7 +97,8 @@ START_TEST(bounds)
 					ck_assert(ns >= 0 && ns <= most && ns >= last);
 					last = ns;
 				}
-				if (o.growth != WEIR_BACKOFF_CONSTANT && jitter != WEIR_JITTER_DECORRELATED && i / 12 == 7)
+				if (o.growth != WEIR_BACKOFF_CONSTANT && jitter != WEIR_JITTER_DECORRELATED &&
+				    i / 12 == 7)
 					ck_assert_int_eq(last, most);
 			}
 	ck_assert_uint_eq(tried, 3 * 6 * 96);
@@ -106,8 +107,13 @@ END_TEST
 
 START_TEST(out_of_range)
 {
-	struct weir_backoff_opts bad[] = {{.base_ns = -1}, {.max_ns = -1}, {.span_ns = -1}, {.ratio = 1.5}, {.ratio = -1},
-					  {.factor = 0.5}, {.growth = (enum weir_backoff_growth)7},
+	struct weir_backoff_opts bad[] = {{.base_ns = -1},
+					  {.max_ns = -1},
+					  {.span_ns = -1},
+					  {.ratio = 1.5},
+					  {.ratio = -1},
+					  {.factor = 0.5},
+					  {.growth = (enum weir_backoff_growth)7},
 					  {.jitter = (enum weir_backoff_jitter)7}};
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		ck_assert_int_eq(weir_backoff_check(&bad[i]), WEIR_EINVAL);

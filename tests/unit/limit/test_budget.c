@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Retry budgets and the client throttle: every row of tests/data/retry_budget.tsv but those of one model, and what holds
- * for all settings. The model left out, failsafe_inflight, counts calls that are under way: a bulkhead, not a budget. */
+ * Retry budgets and the client throttle: every row of tests/data/retry_budget.tsv but those of one model, and what
+ * holds for all settings. The model left out, failsafe_inflight, counts calls that are under way: a bulkhead, not a
+ * budget. */
 #include <check.h>
 #include <weir/limit/budget.h>
 #include <weir/limit/throttle.h>
@@ -104,8 +105,12 @@ START_TEST(budget_out_of_range)
 {
 	weir_budget_state st;
 	weir_budget b = {0};
-	struct weir_budget_opts bad[] = {{.share = -1}, {.share = 1001}, {.min_per_s = -1}, {.share = NAN},
-					 {.ttl_ns = WEIR_MS(999)}, {.ttl_ns = WEIR_SEC(61)},
+	struct weir_budget_opts bad[] = {{.share = -1},
+					 {.share = 1001},
+					 {.min_per_s = -1},
+					 {.share = NAN},
+					 {.ttl_ns = WEIR_MS(999)},
+					 {.ttl_ns = WEIR_SEC(61)},
 					 {.kind = WEIR_BUDGET_TOKENS, .tokens = 1001},
 					 {.kind = WEIR_BUDGET_TOKENS, .ratio = 0.0001},
 					 {.kind = (enum weir_budget_kind)5}};
@@ -115,7 +120,7 @@ START_TEST(budget_out_of_range)
 	}
 	ck_assert_int_eq(weir_budget_state_init(&st, NULL, 0), 0);
 	ck_assert(weir_budget_state_left(&st, 0) == 100); /* 10 per second, for 10 seconds */
-	weir_budget_fini(&b); /* nothing was made */
+	weir_budget_fini(&b);                             /* nothing was made */
 }
 END_TEST
 

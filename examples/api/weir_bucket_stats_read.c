@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir_bucket_stats_read: what has happened to it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/weir.h>
+
+#define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
+
+static int app(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_bucket b;
+	struct weir_bucket_stats s;
+	struct weir_bucket_opts o = {.burst = 2};
+	(void)err, (void)arg;
+	CHECK(weir_bucket_init(&b, weir_ctx_rt(ctx), &o) == 0);
+	CHECK(weir_bucket_allow(&b) == 0);
+	CHECK(weir_bucket_allow_n(&b, 2) == WEIR_ELIMITED);
+	weir_bucket_stats_read(&b, &s);
+	CHECK(s.allowed == 1 && s.refused == 1 && s.waiting == 0);
+	weir_bucket_fini(&b);
+	return 0;
+}
+
+int main(void)
+{
+	return weir_main(app, NULL);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir_budget_state_left: what is left; of what was earned, for ten seconds. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/weir.h>
+
+#define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
+
+int main(void)
+{
+	weir_budget_state st;
+	struct weir_budget_opts o = {.share = 0.5};
+	CHECK(weir_budget_state_init(&st, &o, 0) == 0);
+	weir_budget_state_call(&st, 0);
+	CHECK(weir_budget_state_left(&st, WEIR_SEC(9)) == 0.5);
+	CHECK(weir_budget_state_left(&st, WEIR_SEC(10)) == 0);
+	return 0;
+}
