@@ -149,6 +149,12 @@ START_TEST(names_and_types_are_the_childs)
 }
 END_TEST
 
+static int never_good(const void *out, weir_err *err, void *arg)
+{
+	(void)out, (void)err, (void)arg;
+	return WEIR_EUSER;
+}
+
 /* A value that moves: it is still the caller's between attempts, and moved once. */
 START_TEST(a_stage_that_takes)
 {
@@ -161,6 +167,11 @@ START_TEST(a_stage_that_takes)
 	ck_assert_int_eq(weir_call_process(&root, call, &in, &out, NULL), 0);
 	ck_assert_uint_eq(out, 5);
 	ck_assert_uint_eq(drops_in_all(), 0);
+	done_with(&call, &st);
+	st = weir_retry(taking(NULL), &(struct weir_retry_opts){.reject = never_good});
+	call = call_of(st);
+	ck_assert_int_eq(weir_call_process(&root, call, &in, &out, NULL), WEIR_EEXHAUSTED);
+	ck_assert_uint_eq(drops_in_all(), 0); /* it is the caller's again */
 	done_with(&call, &st);
 }
 END_TEST
