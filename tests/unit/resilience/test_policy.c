@@ -317,6 +317,10 @@ START_TEST(a_line_of_text)
 					    "\xe2\x82\xac\xf0\x9f\x98\x80",
 					    "\xc0\xaf",
 					    "\xed\xa0\x80",
+					    "\xe0\x9f\xbf",
+					    "\xf0\x8f\xbf\xbf",
+					    "\xf4\x90\x80\x80",
+					    "\xf5\x80\x80\x80",
 					    "\xe2\x82"};
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		struct paper p = {.len = 0};
@@ -327,8 +331,12 @@ START_TEST(a_line_of_text)
 		ck_assert_int_eq(weir_dead_log_item(p.text, p.len, back, sizeof(back), &len), 0);
 		ck_assert_uint_eq(len, strlen(texts[i]));
 		ck_assert_mem_eq(back, texts[i], len);
-		for (size_t k = 0; k + 1 < p.len; k++)
+		bool raw = false;
+		for (size_t k = 0; k + 1 < p.len; k++) {
 			ck_assert_uint_ge((unsigned char)p.text[k], 0x20);
+			raw |= (unsigned char)p.text[k] > 0x7e;
+		}
+		ck_assert_int_eq(raw, i == 6 || i == 8); /* what is UTF-8 stands there as it is, and nothing else */
 	}
 }
 END_TEST
