@@ -6,6 +6,7 @@
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/weir.h>
+
 #define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
 WEIR_TYPE_PLAIN(num, int);
 
