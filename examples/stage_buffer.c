@@ -65,13 +65,16 @@ static int buffer_run(weir_ctx *ctx, int fails_at, struct buffer_report *report,
 		rc = weir_call_new(&s, stage, &call);
 	if (rc == 0) {
 		int done = weir_call_process(ctx, call, &in, &out, &failure);
-		*report = (struct buffer_report){.rc = done, .trips = st.trips, .stored = nums_len(&out)};
-		if (report->stored > 0)
-			report->last = *nums_at(&out, report->stored - 1);
+		*report = (struct buffer_report){.rc = done, .trips = st.trips};
+		if (done == 0 || done == WEIR_EPARTIAL) { /* on any other code out holds nothing */
+			report->stored = nums_len(&out);
+			if (report->stored > 0)
+				report->last = *nums_at(&out, report->stored - 1);
+			nums_drop(&out);
+		}
 		if (weir_err_as(&failure, WEIR_EPARTIAL, &info))
 			report->offset = info.value;
 	}
-	nums_drop(&out);
 	nums_drop(&in);
 	weir_err_fini(&failure);
 	weir_call_free(&call);

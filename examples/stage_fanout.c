@@ -108,7 +108,8 @@ static int fan_failure(weir_ctx *ctx, struct supplier *suppliers, struct weir_er
 	weir_err failure = {0};
 	prices_t prices = {0};
 	int rc = fan_run(ctx, quotes(ctx, suppliers), &prices, code, &failure, err);
-	prices_drop(&prices); /* nothing, on a failure */
+	if (rc == 0 && *code == 0)
+		prices_drop(&prices); /* on a failure it holds nothing */
 	if (rc == 0 && (*code != NO_PRICE || !weir_err_as(&failure, NO_PRICE, who)))
 		rc = weir_fail(err, *code < 0 ? *code : WEIR_EUSER - 2, "not the failure of the supplier");
 	weir_err_fini(&failure);

@@ -89,7 +89,7 @@ static int retry_case(weir_ctx *ctx, const char *name, struct retry_service serv
 	printf("%s: %u attempts, delays of %d ms: %s\n", name, service.attempts, (int)(service.delays_ns / WEIR_MS(1)),
 	       code ? weir_err_name(code) : "ok");
 	if (code != wanted.code || service.attempts != wanted.attempts || service.delays_ns != wanted.delays_ns ||
-	    reply != (code ? 0 : 42))
+	    (code == 0 && reply != 42))
 		return weir_fail(err, WEIR_EUSER - 3, "%s: not as it should be", name);
 	return 0;
 }
