@@ -30,7 +30,7 @@ static int64_t elapsed(weir_ctx *ctx)
 	return weir_rt_now(weir_ctx_rt(ctx));
 }
 
-WEIR_SIM_TEST_WITH(a_batch_costs_one_round_trip, .no_early = true, .allow_no_decisions = true)
+WEIR_SIM_TEST_WITH(a_batch_costs_one_round_trip, .no_early = true, .schedules = 2, .allow_no_decisions = true)
 {
 	struct buffer_report report = {0};
 	WEIR_SIM_EQ(buffer_run(ctx, 0, &report, NULL), 0);
@@ -43,7 +43,7 @@ WEIR_SIM_TEST_WITH(a_batch_costs_one_round_trip, .no_early = true, .allow_no_dec
 	WEIR_SIM_EQ(elapsed(ctx), WEIR_MS(5));
 }
 
-WEIR_SIM_TEST_WITH(a_breaker_tells_when_to_try_again, .no_early = true, .allow_no_decisions = true)
+WEIR_SIM_TEST_WITH(a_breaker_tells_when_to_try_again, .no_early = true, .schedules = 2, .allow_no_decisions = true)
 {
 	struct circuit_report report = {0};
 	WEIR_SIM_EQ(circuit_run(ctx, &report, NULL), 0);
@@ -71,7 +71,7 @@ WEIR_SIM_TEST_WITH(a_fan_out_takes_as_long_as_its_slowest, .no_early = true, .sc
 	WEIR_SIM_EQ(elapsed(ctx), WEIR_MS(3 + 1));
 }
 
-WEIR_SIM_TEST_WITH(a_limit_lets_through_at_exact_times, .no_early = true, .allow_no_decisions = true)
+WEIR_SIM_TEST_WITH(a_limit_lets_through_at_exact_times, .no_early = true, .schedules = 2, .allow_no_decisions = true)
 {
 	struct limit_report all = {0}, one = {0};
 	WEIR_SIM_EQ(limit_run(ctx, &limit_steady, WEIR_FOREVER, limit_all, &all, NULL), 0);
@@ -83,7 +83,7 @@ WEIR_SIM_TEST_WITH(a_limit_lets_through_at_exact_times, .no_early = true, .allow
 	WEIR_SIM_EQ(one.after_ns[2], WEIR_MS(1));
 }
 
-WEIR_SIM_TEST_WITH(delays_double, .no_early = true, .allow_no_decisions = true)
+WEIR_SIM_TEST_WITH(delays_double, .no_early = true, .schedules = 2, .allow_no_decisions = true)
 {
 	struct retry_service service = {.code = UNAVAILABLE};
 	reply_t reply = 0;
@@ -94,7 +94,7 @@ WEIR_SIM_TEST_WITH(delays_double, .no_early = true, .allow_no_decisions = true)
 	WEIR_SIM_EQ(elapsed(ctx), WEIR_MS(1 + 2 + 4));
 }
 
-WEIR_SIM_TEST_WITH(a_limit_ends_at_its_nanosecond, .no_early = true, .allow_no_decisions = true)
+WEIR_SIM_TEST_WITH(a_limit_ends_at_its_nanosecond, .no_early = true, .schedules = 2, .allow_no_decisions = true)
 {
 	struct timeout_report slow = {0}, impatient = {0};
 	WEIR_SIM_EQ(timeout_run(ctx, WEIR_SEC(3600), WEIR_FOREVER, &slow, NULL), 0);
