@@ -170,7 +170,8 @@ static int started(weir_ctx *ctx, weir_err *err, weir_service *svc, weir_stage *
 	weir_atomic_store(&run->unwell, 1);
 	rc = weir_service_health(ctx, svc, err);
 	weir_atomic_store(&run->unwell, 0);
-	if (!weir_err_as(err, WEIR_EUSER - 2, &where) || !where.name || strcmp(where.name, "look_up") != 0)
+	/* A health check asks all stages; each that is not well is a member of the failure. */
+	if (!weir_err_as(weir_err_member(err, 0, NULL), WEIR_EUSER - 2, &where) || !where.name || strcmp(where.name, "look_up") != 0)
 		return weir_fail(err, WEIR_EUSER - 5, "the health check did not find the stage that is not well");
 	return want(rc, WEIR_EUSER - 2, err, "the health of a service that is not well");
 }
