@@ -25,6 +25,7 @@ struct metrics {
 	weir_atomic kinds[WEIR_PROBE_KINDS]; /* events of each kind */
 	weir_atomic ended[STAGES], ns[STAGES];
 	uint64_t got[3]; /* results: good, filtered, failed */
+	int64_t total_ns[STAGES]; /* ns, when all has ended */
 };
 
 static void on_event(const struct weir_probe_event *event, void *arg)
@@ -152,6 +153,8 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	if (rc == 0)
 		rc = run_shop(ctx, err, m);
 	weir_probe_detach(rt);
+	for (int i = 0; i < STAGES; i++)
+		m->total_ns[i] = (int64_t)weir_atomic_load(&m->ns[i]);
 	if (rc == 0)
 		rc = check(m, err);
 	if (rc == 0 && m == &own)

@@ -200,7 +200,7 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	struct run run = {0};
 	weir_service svc;
-	(void)arg;
+	const bool *quiet = arg;
 	weir_atomic_init(&run.unwell, weir_ctx_rt(ctx), 0);
 	weir_service_init(&svc, weir_ctx_rt(ctx), NULL);
 	weir_stage *st = weir_service_stage(chain(weir_ctx_rt(ctx), &run), &svc);
@@ -208,7 +208,7 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_stage_free(&st);
 	weir_service_fini(&svc);
 	weir_atomic_fini(&run.unwell);
-	if (rc == 0)
+	if (rc == 0 && !(quiet && *quiet))
 		printf("opened and closed twice: %s; each time 15 texts were looked up, and 5 refused\n", run.diary);
 	return rc;
 }
