@@ -160,6 +160,7 @@ static int want(int rc, int wanted, weir_err *err, const char *what)
 static int started(weir_ctx *ctx, weir_err *err, weir_service *svc, weir_stage *st, struct run *run)
 {
 	struct weir_err_info where = {0};
+	weir_err said = {0};
 	int rc = want(weir_service_health(ctx, svc, err), 0, err, "the health of a service that is well");
 	if (rc == 0)
 		rc = want(through(ctx, err, st, run), 0, err, "values through a service");
@@ -168,10 +169,13 @@ static int started(weir_ctx *ctx, weir_err *err, weir_service *svc, weir_stage *
 	if (rc < 0)
 		return rc;
 	weir_atomic_store(&run->unwell, 1);
-	rc = weir_service_health(ctx, svc, err);
+	rc = weir_service_health(ctx, svc, &said);
 	weir_atomic_store(&run->unwell, 0);
 	/* A health check asks all stages; each that is not well is a member of the failure. */
-	if (!weir_err_as(weir_err_member(err, 0, NULL), WEIR_EUSER - 2, &where) || !where.name || strcmp(where.name, "look_up") != 0)
+	bool found = weir_err_as(weir_err_member(&said, 0, NULL), WEIR_EUSER - 2, &where) && where.name &&
+		     strcmp(where.name, "look_up") == 0;
+	weir_err_fini(&said);
+	if (rc == WEIR_EUSER - 2 && !found)
 		return weir_fail(err, WEIR_EUSER - 5, "the health check did not find the stage that is not well");
 	return want(rc, WEIR_EUSER - 2, err, "the health of a service that is not well");
 }

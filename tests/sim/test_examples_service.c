@@ -19,7 +19,8 @@ WEIR_SIM_TEST_WITH(the_service_with_a_fault_anywhere, .schedules = 2, .fault_swe
 {
 	weir_err err = {0};
 	int rc = app(ctx, &err, &quiet);
-	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
+	/* EUSER - 5: without memory a failure of the health check has no members, so it cannot say who it was. */
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN || rc == WEIR_EUSER - 5);
 	weir_err_fini(&err);
 }
 
