@@ -93,5 +93,12 @@ prints metrics '^stage fetch +70 times, [2-9][0-9]{3,} us each$|^stage fetch +70
 prints pooling '^one task, warmed: 2000 gets = 2000 hits \+ 0 misses; 12 warmed, 12 kept, 0 freed$'
 prints pooling '^four tasks at once: 8000 gets = 7[0-9]{3} hits \+ [0-9]+ misses'
 prints stage_pipeline '^opened and closed twice: \+t\+l-l-t\+t\+l-l-t;'
+if [ -x "$here/db" ]; then
+	prints db '^36 batches accepted, 4 refused; 900 rows$' "$scratch/rows.db"
+	nothing 'db: the four that were refused are told, with the reason' \
+		"$([ "$(grep -c '^batch from .*UNIQUE constraint failed' "$scratch/out")" -eq 4 ] || cat "$scratch/out")"
+else
+	skip 'db' 'it is not built: there is no sqlite3'
+fi
 
 finish
