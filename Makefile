@@ -357,7 +357,8 @@ $(EXHAUST): $(call obj,$(EXHAUST_SRC)) $(LIBSIM) $(LIBWEIR)
 define PROGRAM
 $(2): $(call obj,$(1)) $(if $(filter tests/rt/%,$(1)),$(call obj,$(RT_KIT_SRC))) \
 		$(if $(filter $(1),$(USES_EXT)),$(LIBEXT)) $(if $(filter $(1),$(USES_SIM)),$(LIBSIM)) $(LIBWEIR)
-	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS))$(if $(filter examples/db.c,$(1)), $$(SQLITE_LIBS)))
+	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS)) \
+		$(if $(filter examples/db.c,$(1)),$$(SQLITE_LIBS)))
 endef
 $(foreach s,$(PROG_SRC),$(eval $(call PROGRAM,$(s),$(call bin,$(s)))))
 

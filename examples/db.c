@@ -71,8 +71,9 @@ static int insert(weir_ctx *ctx, const struct batch *in, int64_t *out, weir_err 
 {
 	struct run *run = arg;
 	sqlite3 *db = NULL;
-	int rc = sqlite3_open(run->path, &db) == SQLITE_OK ? write_rows(ctx, db, in, err)
-							    : weir_fail(err, EREFUSED, "%s: cannot be opened", run->path);
+	int rc = sqlite3_open(run->path, &db) == SQLITE_OK
+			 ? write_rows(ctx, db, in, err)
+			 : weir_fail(err, EREFUSED, "%s: cannot be opened", run->path);
 	sqlite3_close(db);
 	*out = BATCH_ROWS;
 	return rc;
@@ -174,7 +175,8 @@ static int check(const struct run *run, weir_err *err)
 	int64_t rows = -1;
 	if (sqlite3_exec(run->locker, "SELECT count(*) FROM rows", count_rows, &rows, NULL) != SQLITE_OK)
 		return weir_fail(err, EREFUSED, "%s", sqlite3_errmsg(run->locker));
-	printf("%" PRIu64 " batches accepted, %" PRIu64 " refused; %" PRId64 " rows\n", run->accepted, run->refused, rows);
+	printf("%" PRIu64 " batches accepted, %" PRIu64 " refused; %" PRId64 " rows\n", run->accepted, run->refused,
+	       rows);
 	if (rows != run->rows || run->accepted + run->refused != BATCHES || run->refused != BATCHES / 10 ||
 	    weir_atomic_load(&run->dead) != run->refused || weir_atomic_load(&run->retries) < TURNED_AWAY)
 		return weir_fail(err, WEIR_EUSER - 3, "not what the batches say");
@@ -190,7 +192,8 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_atomic_init(&run.dead, rt, 0);
 	int rc = sqlite3_open(run.path, &run.locker) == SQLITE_OK
 			 ? sql(run.locker,
-			       "DROP TABLE IF EXISTS rows; CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT); BEGIN IMMEDIATE",
+			       "DROP TABLE IF EXISTS rows; CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT);"
+			       "BEGIN IMMEDIATE",
 			       err)
 			 : weir_fail(err, EREFUSED, "%s: cannot be opened", run.path);
 	if (rc == 0)

@@ -24,7 +24,7 @@ struct metrics {
 	weir_probe probe;
 	weir_atomic kinds[WEIR_PROBE_KINDS]; /* events of each kind */
 	weir_atomic ended[STAGES], ns[STAGES];
-	uint64_t got[3]; /* results: good, filtered, failed */
+	uint64_t got[3];          /* results: good, filtered, failed */
 	int64_t total_ns[STAGES]; /* ns, when all has ended */
 };
 
@@ -134,7 +134,8 @@ static void print(const struct metrics *m)
 			       seen(m, (enum weir_probe_kind)kind));
 	for (int i = 0; i < STAGES; i++) {
 		uint64_t n = weir_atomic_load(&m->ended[i]), ns = weir_atomic_load(&m->ns[i]);
-		printf("stage %-12s %" PRIu64 " times, %" PRIu64 " us each\n", stage_names[i], n, n ? ns / n / 1000 : 0);
+		printf("stage %-12s %" PRIu64 " times, %" PRIu64 " us each\n", stage_names[i], n,
+		       n ? ns / n / 1000 : 0);
 	}
 }
 

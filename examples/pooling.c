@@ -91,8 +91,10 @@ static int check(const struct weir_recycler_report *r, unsigned tasks, unsigned 
 /* Both parts, each on a recycler of its own. */
 static int pools(weir_ctx *ctx, weir_err *err, unsigned rounds, struct weir_recycler_report *sums)
 {
-	const struct weir_recycler_opts opts = {
-		.bytes = FIRST_BYTES, .classes = CLASSES, .keep = (size_t)TASKS * LIVE * 2, .magazine = LIVE};
+	const struct weir_recycler_opts opts = {.bytes = FIRST_BYTES,
+						.classes = CLASSES,
+						.keep = (size_t)TASKS * LIVE * 2,
+						.magazine = LIVE};
 	int rc = 0;
 	for (int part = 0; part < 2 && rc == 0; part++) {
 		weir_recycler *pool = NULL;

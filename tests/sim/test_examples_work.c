@@ -24,7 +24,7 @@ static int write_rows(weir_ctx *ctx, weir_err *err, void *arg)
 	for (int i = 0; i < 3 && rc >= 0; i++)
 		for (size_t at = 0, n = strlen(three[i]); at < n && rc >= 0; at += rc > 0 ? (size_t)rc : 0) {
 			rc = weir_fd_write(ctx, f->rows, three[i] + at, n - at);
-					}
+		}
 	weir_fd_close(weir_ctx_rt(ctx), &f->rows);
 	return 0;
 }
@@ -95,9 +95,9 @@ WEIR_SIM_TEST_WITH(etl_interrupted, .schedules = 3000)
 	struct files f;
 	WEIR_SIM_EQ(go(ctx, NULL, true, &e, &f), 0);
 	int64_t north = e.totals[NORTH].count, rejected = e.totals[REJECTED].count, lines = north + rejected;
-	WEIR_SIM_EQ(e.totals[SOUTH].count, 0);                   /* a half line would be one of the rejected: */
-	WEIR_SIM_EQ(rejected, lines > 1);                        /* the second one, and only that */
-	WEIR_SIM_EQ(f.n_letters, rejected);                      /* it is in the log */
+	WEIR_SIM_EQ(e.totals[SOUTH].count, 0); /* a half line would be one of the rejected: */
+	WEIR_SIM_EQ(rejected, lines > 1);      /* the second one, and only that */
+	WEIR_SIM_EQ(f.n_letters, rejected);    /* it is in the log */
 	WEIR_SIM_EQ(e.totals[NORTH].cents, north == 0 ? 0 : north == 1 ? 1050 : 1075);
 	WEIR_SIM_ASSERT(lines <= 3 && (e.interrupted || lines == 3));
 	seen_lines |= 1u << lines;
