@@ -126,7 +126,7 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 .SUFFIXES:
 
 all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) $(MAN) ## the libraries, the weir tool, all programs, the manual
-	$(if $(filter examples/db.c,$(EXAMPLE_SRC)),,@echo '  SKIP  examples/db.c: there is no sqlite3 (libsqlite3-dev)')
+	$(if $(filter examples/db.c,$(EXAMPLE_SRC)),,@echo '  SKIP  examples/db.c: no sqlite3 (libsqlite3-dev)')
 
 demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
 	$(Q)BUILD='$(BUILD)' CI/demo.sh
