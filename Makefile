@@ -46,6 +46,8 @@ SIM_CFLAGS := $(if $(filter -fsanitize=%,$(CFLAGS)),,-fomit-frame-pointer)
 SIM_CFLAGS += $(if $(findstring thread,$(filter -fsanitize=%,$(CFLAGS))),-fno-sanitize=thread -DWEIR_SIM_TSAN)
 CHECK_CFLAGS = $$(pkg-config --cflags check)
 CHECK_LIBS = $$(pkg-config --libs check)
+# Of one example, which is left out where SQLite is not; SQLITE_LIBS= leaves it out too.
+SQLITE_LIBS ?= $(shell pkg-config --exists sqlite3 2>/dev/null && pkg-config --libs sqlite3)
 
 # -- what there is --------------------------------------------------------------------------------------------------
 
@@ -56,7 +58,7 @@ RESILIENCE_SRC := $(sort $(wildcard src/resilience/*.c))
 EXT_SRC := $(RESILIENCE_SRC)
 SIM_SRC := $(sort $(wildcard sim/*.c sim/*.S))
 CLI_SRC := $(sort $(wildcard src/cli/*.c sim/scenarios/*.c))
-EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+EXAMPLE_SRC := $(filter-out $(if $(strip $(SQLITE_LIBS)),,examples/db.c),$(sort $(wildcard examples/*.c)))
 BOOK_SRC := $(sort $(wildcard docs/book/*/broken.c docs/book/*/fixed.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/rt/test_*.c))
@@ -124,6 +126,7 @@ RUN = BUILD='$(BUILD)' CC='$(CC)' CI/run-tests.sh --logs '$(BUILD)/logs'
 .SUFFIXES:
 
 all: $(LIBS) $(TOOL) $(EXAMPLES) $(BOOK) $(BENCHES) $(MAN) ## the libraries, the weir tool, all programs, the manual
+	$(if $(filter examples/db.c,$(EXAMPLE_SRC)),,@echo '  SKIP  examples/db.c: no sqlite3 (libsqlite3-dev)')
 
 demo: $(TOOL) $(BUILD)/examples/wordfreq $(BOOK) ## a tour in under two minutes; needs only gcc and make
 	$(Q)BUILD='$(BUILD)' CI/demo.sh
@@ -354,7 +357,8 @@ $(EXHAUST): $(call obj,$(EXHAUST_SRC)) $(LIBSIM) $(LIBWEIR)
 define PROGRAM
 $(2): $(call obj,$(1)) $(if $(filter tests/rt/%,$(1)),$(call obj,$(RT_KIT_SRC))) \
 		$(if $(filter $(1),$(USES_EXT)),$(LIBEXT)) $(if $(filter $(1),$(USES_SIM)),$(LIBSIM)) $(LIBWEIR)
-	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS)))
+	$$(call LINK,$(if $(filter $(1) $(if $(filter tests/rt/%,$(1)),$(RT_KIT_SRC)),$(USES_CHECK)),$$(CHECK_LIBS)) \
+		$(if $(filter examples/db.c,$(1)),$$(SQLITE_LIBS)))
 endef
 $(foreach s,$(PROG_SRC),$(eval $(call PROGRAM,$(s),$(call bin,$(s)))))
 

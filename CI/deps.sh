@@ -13,6 +13,7 @@ have_check() {
 missing() { # the packages whose tool is not there
 	command -v pkg-config >/dev/null 2>&1 || echo pkg-config
 	have_check || echo check
+	pkg-config --exists sqlite3 2>/dev/null || echo libsqlite3-dev
 	local tool
 	for tool in valgrind lcov clang clang-format g++ gdb; do
 		command -v "$tool" >/dev/null 2>&1 || echo "$tool"

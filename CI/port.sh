@@ -28,7 +28,7 @@ make_in() { # folder, variables and targets...
 	local folder=$1
 	shift
 	# Of what was given to the make above, only how many jobs there are goes on.
-	WEIR_NO_INSTALL=1 make --no-print-directory BUILD="$folder" "$@"
+	WEIR_NO_INSTALL=1 make --no-print-directory BUILD="$folder" SQLITE_LIBS= "$@"
 }
 
 need() { # tools...
