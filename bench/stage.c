@@ -10,9 +10,11 @@
  * is looked at. Only rows that build stages for each value may allocate: the program fails where another one does.
  *
  * Different from the original: the breaker has been closed from the beginning (there, its first calls fail, and the
- * time until it has closed again is part of the figure), the parts of ComplexPipeline are a fan-out in the calling
- * task (there, a loop), what Buffer does to a batch is a map in the calling task (there, a loop), and texts are places of 64 bytes (there, each is allocated). Not in the original: Retry-kept
- * (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs). */
+ * time until it has closed again is part of the figure), the parts of ComplexPipeline are a fan-out in the calling task
+ * (there, a loop), what Buffer does to a batch is a map in the calling task (there, a loop over a slice), Retry fails
+ * by a counter outside of the stage, and texts are places of 64 bytes (there, each is allocated). Not in the original:
+ * Retry-kept (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
