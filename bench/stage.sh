@@ -43,12 +43,14 @@ done | awk '
 	}
 	END {
 		if (!rows) exit 1
-		printf "%-28s %10s %8s %10s %8s %10s\n", "ns for one value", "weir", "allocs", "fluxus", "ratio", "published"
+		printf "%-28s %10s %8s %10s %8s %10s\n",
+			"ns for one value", "weir", "allocs", "fluxus", "ratio", "published"
 		for (i = 1; i <= rows; i++) {
 			row = order[i]
 			printf "%-28s %10.1f %8.2f ", row, median("weir", row), allocs[row]
 			if (n["fluxus", row])
-				printf "%10.1f %8.2f ", median("fluxus", row), median("fluxus", row) / median("weir", row)
+				printf "%10.1f %8.2f ", median("fluxus", row),
+					median("fluxus", row) / median("weir", row)
 			else
 				printf "%10s %8s ", "-", "-"
 			printf "%10s\n", published[row]
