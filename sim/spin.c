@@ -13,10 +13,12 @@
  *      park, is a change, and ends what is known of that task's loop. So does an object that is made or goes, and a
  *      number drawn.
  *  S2  A task's record holds its quiet operations since its last change: kind, site, object, how often, and what they
- *      looked at (dependence.h). The one that it has done ROUNDS times, and is about to do again, makes it a loop. The
- *      record begins when the first quiet operation comes a second time, or after FIRST others: most are alone (the
- *      end of a channel, a lock that is taken), and cost nothing then. A change that comes before that is not seen, but
- *      a whole round comes after it.
+ *      looked at (dependence.h). The one that it has done ROUNDS times, and is about to do again, makes it a loop.
+ *      Where all it does is to poll contexts it has POLLS times: that is what a loop does that works on something else
+ *      between its polls, which is not to be seen here, and what others do in between matters there. The record begins
+ *      when the first quiet operation comes a second time, or after FIRST others: most are alone (the end of a channel,
+ *      a lock that is taken), and cost nothing then. A change that comes before that is not seen, but a whole round
+ *      comes after it.
  *  S3  A record is void as soon as another task's change concerns what is in it, or time moves where it depends on
  *      time: a deadline of a context or case it looked at, or the clock itself. A loop that was set aside is let go
  *      then for one more round. A loop of nothing but yields looks at a variable that nobody sees here: any change of
@@ -32,9 +34,9 @@
  *      end here, as it would in the world. Time moves then by 1 ms, 2 ms, ..., 1 h, and that loop is let go.
  *
  * Not seen: loops that lock and unlock around a plain variable (they change the lock), loops of more than ENTRIES
- * operations; the step limit ends these. In a counted loop of more than ROUNDS tries a change comes between two of the
- * first tries, or after SHORT more, not at each of them. Nothing is done here, and a step costs two branches more,
- * until an operation is quiet. */
+ * operations; the step limit ends these. In a counted loop of more than ROUNDS tries a change comes between two of
+ * the first tries, or after SHORT more, not at each of them. Nothing is done here, and a step costs two branches
+ * more, until an operation is quiet. */
 #include "spin.h"
 
 #include <assert.h>
@@ -45,6 +47,7 @@
 #include "dependence.h"
 
 #define ROUNDS 3
+#define POLLS 8
 #define SHORT 32
 #define FIRST 4
 #define LONG 5000
@@ -79,6 +82,7 @@ struct entry {
 struct record {
 	uint32_t n, limit; /* entries; visits up to which it goes round alone */
 	uint32_t at;       /* the entry in front of which it was set aside last */
+	bool polls;        /* contexts, and does nothing else */
 	bool looks;        /* at something that is seen here */
 	bool clock;        /* S6 */
 	bool spun;         /* it was set aside in this loop */
@@ -209,6 +213,7 @@ static void was_quiet(struct sim *s, struct sim_task *t, const struct weir_op *o
 		r->n = 0;
 		r->limit = ROUNDS;
 		r->looks = r->clock = r->spun = r->offered = false;
+		r->polls = true;
 	}
 	struct entry *e = find(r, op);
 	if (!e && r->n == ENTRIES) {
@@ -217,8 +222,15 @@ static void was_quiet(struct sim *s, struct sim_task *t, const struct weir_op *o
 	}
 	if (!e)
 		e = add(s, r, op);
+	r->polls &= op->kind == WEIR_OP_CTX_POLL;
 	e->visits += 1 + again;
 	e->total += 1 + again;
+}
+
+/* S2: how often until it is a loop. */
+static uint32_t rounds_of(const struct record *r)
+{
+	return r->polls ? POLLS : ROUNDS;
 }
 
 /* ---- setting aside, letting go ---- */
@@ -241,8 +253,8 @@ static void what_it_saw_changed(struct sim *s, struct sim_task *t)
 		return;
 	}
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->entries[i].visits > ROUNDS - 1)
-			r->entries[i].visits = ROUNDS - 1;
+		if (r->entries[i].visits > rounds_of(r) - 1)
+			r->entries[i].visits = rounds_of(r) - 1;
 	r->limit = ROUNDS;
 	if (t->state == SIM_AWAITING)
 		let_go(s, t);
@@ -337,7 +349,7 @@ enum sim_spin_turn weir__sim_spin_turn(struct sim *s, struct sim_task *t)
 {
 	struct record *r = t->quiet ? record_of(s, t) : NULL;
 	struct entry *e = r ? find(r, t->op) : NULL;
-	if (!e || e->visits < ROUNDS)
+	if (!e || e->visits < rounds_of(r))
 		return SIM_SPIN_FREE;
 	s->facts |= SIM_FACT_SPIN;
 	if (e->visits < r->limit)
@@ -345,7 +357,7 @@ enum sim_spin_turn weir__sim_spin_turn(struct sim *s, struct sim_task *t)
 	if (!r->offered) { /* S4 */
 		r->offered = true;
 		if (s->n_runnable == 1 || weir__sim_data(s, 2) == 0) {
-			r->limit = ROUNDS + SHORT;
+			r->limit = rounds_of(r) + SHORT;
 			return alone(s);
 		}
 	}

@@ -9,15 +9,10 @@
 #define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
 WEIR_TYPE_PLAIN(num, int);
 
-/* Fails until it has been called *arg times. */
 static int fetch(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
 {
-	int *failures = arg;
-	(void)ctx;
-	if ((*failures)-- > 0)
-		return weir_fail(err, WEIR_EUSER, "busy");
-	*out = *in * 2;
-	return 0;
+	(void)ctx, (void)out, (void)arg;
+	return weir_fail(err, WEIR_EUSER, "no %d today", *in);
 }
 WEIR_STAGE_DECLARE(fetch, num, num);
 
@@ -30,17 +25,20 @@ static int write_line(weir_ctx *ctx, const char *line, size_t len, weir_err *err
 	return 0;
 }
 
+static int bury(weir_ctx *ctx, const struct weir_dead *dead, weir_err *err, void *dead_log)
+{
+	return dead->code == WEIR_EUSER ? weir_dead_log_write(ctx, dead, err, dead_log) : 0;
+}
+
 static int app(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_scope s;
 	weir_call *call = NULL;
 	int in = 21, out = 0;
 	(void)arg;
-	int failures = 1;
 	char line[500] = "";
 	struct weir_dead_log dead_log = {.write = write_line, .arg = line};
-	weir_stage *st = weir_dead_letter(fetch_stage(weir_ctx_rt(ctx), &failures), weir_dead_log_write, &dead_log);
-	CHECK(weir_stage_check(st, err) == 0);
+	weir_stage *st = weir_dead_letter(fetch_stage(weir_ctx_rt(ctx), NULL), bury, &dead_log);
 	weir_scope_init(&s, ctx);
 	int rc = weir_call_new(&s, st, &call);
 	if (rc == 0)

@@ -116,7 +116,6 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 			weir_err_add(t->err, w->st->rt, t->attempt - 1, &t->node->before);
 			return rc;
 		}
-		weir_err_fini(&t->node->before);
 		if (!wanted(t, rc))
 			return rc;
 		if (t->attempt >= t->opts->max_attempts && t->opts->max_attempts != WEIR_RETRY_ENDLESS)

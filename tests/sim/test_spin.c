@@ -346,7 +346,7 @@ static const struct {
 	{"try_lock_of_a_sleeper", try_lock_of_a_sleeper, 1400, true},
 	{"items", items, 4500, false},
 	{"cases", cases, 4500, false},
-	{"context", context, 1700, false},
+	{"context", context, 17000, false},
 	{"deadline", deadline, 0, true},
 	{"clock_alone", clock_alone, 0, true},
 	{"yields", yields, 4800, false},

@@ -36,8 +36,8 @@ WEIR_EXTERN_C_BEGIN
 
 struct weir_retry_opts {
 	uint32_t max_attempts; /* the first call included; 0: 3 (not: none); WEIR_RETRY_ENDLESS */
-	/* The delays, with jitter that is the runtime's (repeatable in the simulator). All zero: none. With a base alone,
-	 * the one before attempt n + 2 is between 0 and base * 2^n: full jitter. */
+	/* The delays, with jitter that is the runtime's (repeatable in the simulator). All zero: none. With a base
+	 * alone, the one before attempt n + 2 is between 0 and base * 2^n: full jitter. */
 	struct weir_backoff_opts backoff;
 	int64_t base_ns;     /* the same as backoff.base_ns: one of the two */
 	int64_t total_ns;    /* from the first call on; 0: no limit */

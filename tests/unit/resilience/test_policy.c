@@ -2,7 +2,7 @@
  *
  * Retry, timeout, fallback, dead letters, limiter, hedge and policy on threads: what is refused when they are built,
  * types that move, lines of a log and their way back, and that nothing is allocated while values succeed. Times and
- * cancels are in tests/sim/test_resilience.c. */
+ * cancels are in tests/sim/test_policy.c. */
 #include <check.h>
 #include <stdio.h>
 #include <weir/resilience.h>
@@ -149,6 +149,12 @@ START_TEST(names_and_types_are_the_childs)
 }
 END_TEST
 
+static int never_good(const void *out, weir_err *err, void *arg)
+{
+	(void)out, (void)err, (void)arg;
+	return WEIR_EUSER;
+}
+
 /* A value that moves: it is still the caller's between attempts, and moved once. */
 START_TEST(a_stage_that_takes)
 {
@@ -161,6 +167,11 @@ START_TEST(a_stage_that_takes)
 	ck_assert_int_eq(weir_call_process(&root, call, &in, &out, NULL), 0);
 	ck_assert_uint_eq(out, 5);
 	ck_assert_uint_eq(drops_in_all(), 0);
+	done_with(&call, &st);
+	st = weir_retry(taking(NULL), &(struct weir_retry_opts){.reject = never_good});
+	call = call_of(st);
+	ck_assert_int_eq(weir_call_process(&root, call, &in, &out, NULL), WEIR_EEXHAUSTED);
+	ck_assert_uint_eq(drops_in_all(), 0); /* it is the caller's again */
 	done_with(&call, &st);
 }
 END_TEST
@@ -306,6 +317,10 @@ START_TEST(a_line_of_text)
 					    "\xe2\x82\xac\xf0\x9f\x98\x80",
 					    "\xc0\xaf",
 					    "\xed\xa0\x80",
+					    "\xe0\x9f\xbf",
+					    "\xf0\x8f\xbf\xbf",
+					    "\xf4\x90\x80\x80",
+					    "\xf5\x80\x80\x80",
 					    "\xe2\x82"};
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		struct paper p = {.len = 0};
@@ -316,8 +331,12 @@ START_TEST(a_line_of_text)
 		ck_assert_int_eq(weir_dead_log_item(p.text, p.len, back, sizeof(back), &len), 0);
 		ck_assert_uint_eq(len, strlen(texts[i]));
 		ck_assert_mem_eq(back, texts[i], len);
-		for (size_t k = 0; k + 1 < p.len; k++)
+		bool raw = false;
+		for (size_t k = 0; k + 1 < p.len; k++) {
 			ck_assert_uint_ge((unsigned char)p.text[k], 0x20);
+			raw |= (unsigned char)p.text[k] > 0x7e;
+		}
+		ck_assert_int_eq(raw, i == 6 || i == 8); /* what is UTF-8 stands there as it is, and nothing else */
 	}
 }
 END_TEST

@@ -242,10 +242,16 @@ WEIR_SIM_TEST_WITH(retry_backoffs, ALONE)
 		struct weir_retry_opts opts;
 		int64_t at_ms[5]; /* of each attempt */
 	} rows[] = {
-		{{.backoff = {WEIR_BACKOFF_CONSTANT, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 20, 30, 40}},
-		{{.backoff = {WEIR_BACKOFF_LINEAR, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 60, 100}},
-		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10)}}, {0, 10, 30, 70, 150}},
-		{{.backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_MS(10), WEIR_MS(25)}},
+		{{.backoff = {.growth = WEIR_BACKOFF_CONSTANT, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 20, 30, 40}},
+		{{.backoff = {.growth = WEIR_BACKOFF_LINEAR, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 30, 60, 100}},
+		{{.backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL, .jitter = WEIR_JITTER_NONE, .base_ns = WEIR_MS(10)}},
+		 {0, 10, 30, 70, 150}},
+		{{.backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL,
+			      .jitter = WEIR_JITTER_NONE,
+			      .base_ns = WEIR_MS(10),
+			      .max_ns = WEIR_MS(25)}},
 		 {0, 10, 30, 55, 80}},
 		{{.base_ns = WEIR_MS(10), .backoff.jitter = WEIR_JITTER_NONE}, {0, 10, 30, 70, 150}},
 		{{0}, {0, 0, 0, 0, 0}},
@@ -300,7 +306,10 @@ WEIR_SIM_TEST_WITH(retry_delays_saturate, ALONE)
 {
 	const struct weir_retry_opts all[] = {
 		{.max_attempts = 1000,
-		 .backoff = {WEIR_BACKOFF_EXPONENTIAL, WEIR_JITTER_NONE, WEIR_SEC(1), WEIR_SEC(2)}},
+		 .backoff = {.growth = WEIR_BACKOFF_EXPONENTIAL,
+			     .jitter = WEIR_JITTER_NONE,
+			     .base_ns = WEIR_SEC(1),
+			     .max_ns = WEIR_SEC(2)}},
 		{.max_attempts = 3,
 		 .base_ns = WEIR_FOREVER / 2,
 		 .backoff.jitter = WEIR_JITTER_NONE,
@@ -541,6 +550,24 @@ WEIR_SIM_TEST_WITH(retry_under_a_deadline, ALONE)
 	close_run(&r, ctx);
 }
 
+/* A child that does not look at its context: still, no attempt begins after the end. */
+WEIR_SIM_TEST_WITH(retry_of_a_deaf_child, ALONE)
+{
+	struct script s = {.acts = {{.rc = BAD, .deaf = true}}, .n = 1};
+	weir_err err = {0};
+	weir_ctx own;
+	struct run r;
+	open_run(&r, ctx, weir_retry(scripted(ctx, &s), NULL));
+	weir_ctx_init(&own, ctx, WEIR_FOREVER);
+	weir_ctx_cancel(&own, "enough");
+	WEIR_SIM_EQ(process(&own, &r, 0, &err), WEIR_ECANCELED);
+	WEIR_SIM_EQ(s.calls, 1);
+	WEIR_SIM_ASSERT(weir_err_is(&err, BAD));
+	weir_err_fini(&err);
+	weir_ctx_fini(&own);
+	close_run(&r, ctx);
+}
+
 static unsigned seen_retry;
 
 WEIR_SIM_TEST_WITH(retry_canceled_anywhere, .strategy = "dfs")
@@ -681,7 +708,7 @@ static int another(weir_ctx *ctx, const void *in, void *out, weir_err *err, void
 		return act->rc;
 	*(struct item *)out = (struct item){.id = ((const struct item *)in)->id + 50};
 	alive++;
-	return 0;
+	return act && act->partial ? WEIR_EPARTIAL : 0;
 }
 
 WEIR_SIM_TEST_WITH(fallback_to_a_value, ALONE)
@@ -724,8 +751,9 @@ WEIR_SIM_TEST_WITH(fallback_to_a_function, ALONE)
 	} rows[] = {{{0}, 0, 0},
 		    {{.ns = WEIR_MS(40)}, 0, 40},
 		    {{.ns = WEIR_MS(60)}, WEIR_EDEADLINE, 50},
-		    {{.rc = WORSE}, WORSE, 0}};
-	for (size_t i = 0; i < 4; i++) {
+		    {{.rc = WORSE}, WORSE, 0},
+		    {{.partial = true}, WEIR_EINCOMPLETE, 0}};
+	for (size_t i = 0; i < 5; i++) {
 		struct script s = {.acts = {{.rc = BAD, .ns = WEIR_MS(5), .deaf = true}}, .n = 1};
 		struct act act = rows[i].act;
 		weir_err err = {0};
@@ -937,6 +965,14 @@ WEIR_SIM_TEST_WITH(hedge_times, .no_early = true, .schedules = 200)
 		 13,
 		 WORSE,
 		 0},
+		/* ... and a success that comes after it is none */
+		{{.delay_ns = WEIR_MS(10), .fatal = is_worse},
+		 {{.ns = WEIR_MS(20), .deaf = true}, {.rc = WORSE, .ns = WEIR_MS(3)}},
+		 2,
+		 {0, 10},
+		 20,
+		 WORSE,
+		 0},
 		/* all at once */
 		{{.delay_ns = WEIR_HEDGE_AT_ONCE, .max_attempts = 3},
 		 {{.ns = WEIR_MS(30)}, {.ns = WEIR_MS(30)}, {.ns = WEIR_MS(30)}},
@@ -1024,6 +1060,47 @@ WEIR_SIM_TEST_WITH(hedge_canceled_anywhere, .strategy = "dfs2")
 	WEIR_SIM_EQ(err.code, rc);
 	seen_hedge |= rc ? 1u << s.calls : 8;
 	weir_err_fini(&err);
+	close_run(&r, ctx);
+}
+
+/* The end of the caller's context is no failure of the attempts, whatever the user calls fatal. */
+WEIR_SIM_TEST_WITH(hedge_canceled_while_both_run, .no_early = true, .schedules = 50)
+{
+	struct script s = {.acts = {{.ns = WEIR_MS(10)}}, .n = 1};
+	struct run r;
+	open_run(&r, ctx,
+		 weir_hedge(scripted(ctx, &s),
+			    &(struct weir_hedge_opts){.delay_ns = WEIR_HEDGE_AT_ONCE, .fatal = is_worse}));
+	WEIR_SIM_EQ(process_canceled(ctx, &r, WEIR_MS(5), 0, NULL), WEIR_ECANCELED);
+	WEIR_SIM_EQ(s.calls, 2);
+	WEIR_SIM_EQ(now(ctx), WEIR_MS(5));
+	close_run(&r, ctx);
+}
+
+static int pass_second(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	struct script *s = arg;
+	(void)ctx, (void)err;
+	if (++s->calls == 1)
+		return BAD;
+	memcpy(out, in, sizeof(struct item));
+	return 0;
+}
+
+/* A child that takes is given copies: one is dropped with the failure, the other moves; the value stays ours. */
+WEIR_SIM_TEST_WITH(hedge_of_a_stage_that_takes, .no_early = true, .schedules = 50)
+{
+	struct script s = {.calls = 0};
+	struct run r;
+	open_run(&r, ctx,
+		 weir_hedge(weir_stage_new(weir_ctx_rt(ctx), &(struct weir_stage_opts){.in = item_type(),
+										       .out = item_type(),
+										       .process = pass_second,
+										       .arg = &s,
+										       .takes = true}),
+			    NULL));
+	WEIR_SIM_ASSERT(!weir_stage_takes(r.st));
+	WEIR_SIM_EQ(process(ctx, &r, 1, NULL), 0);
 	close_run(&r, ctx);
 }
 
@@ -1136,6 +1213,43 @@ WEIR_SIM_TEST_WITH(limiter_waits_as_told, ALONE)
 		weir_ctx_init(&own, ctx, from + WEIR_MS(rows[i].deadline_ms));
 		WEIR_SIM_EQ(process(&own, &r, 11, NULL), rows[i].rc);
 		WEIR_SIM_EQ(now(ctx) - from, WEIR_MS(rows[i].took_ms));
+		weir_ctx_fini(&own);
+		close_run(&r, ctx);
+		weir_bucket_fini(&bucket);
+	}
+}
+
+static int slow_down(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err;
+	int rc = weir_sleep(ctx, WEIR_MS(50));
+	return rc == 0 ? weir_bucket_set_rate(arg, 1, WEIR_SEC(100)) : rc;
+}
+
+/* The bucket becomes slower while somebody stands in line: whose time is over first, says the code. */
+WEIR_SIM_TEST_WITH(limiter_whose_end_it_is, .no_early = true, .schedules = 20)
+{
+	for (int callers = 0; callers < 2; callers++) {
+		struct script s = {.acts = {{0}}, .n = 1};
+		weir_bucket bucket;
+		weir_scope others;
+		weir_ctx own;
+		struct run r;
+		WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx),
+					     &(struct weir_bucket_opts){.tokens = 10, .burst = 1, .spent = 1}),
+			    0);
+		open_run(&r, ctx,
+			 weir_limit_stage_with(scripted(ctx, &s),
+					       &(struct weir_limiter_opts){.bucket = &bucket,
+									   .max_wait_ns = WEIR_MS(callers ? 900
+													  : 500)}));
+		int64_t from = now(ctx);
+		weir_scope_init(&others, ctx);
+		WEIR_SIM_EQ(weir_scope_spawn(&others, "slow_down", slow_down, &bucket), 0);
+		weir_ctx_init(&own, ctx, from + WEIR_MS(callers ? 500 : 900));
+		WEIR_SIM_EQ(process(&own, &r, 0, NULL), callers ? WEIR_EDEADLINE : WEIR_ELIMITED);
+		WEIR_SIM_EQ((now(ctx) - from) / WEIR_MS(1), 500);
+		WEIR_SIM_EQ(weir_scope_join(ctx, &others, 0, NULL), 0);
 		weir_ctx_fini(&own);
 		close_run(&r, ctx);
 		weir_bucket_fini(&bucket);
