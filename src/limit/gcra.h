@@ -15,7 +15,7 @@
  *  G3  Below WEIR__GCRA_HALF is what has passed and a full burst; v stays below WEIR__GCRA_END, and so fits into 56
  *      bits. Beyond, a take is refused. So no sum here can overflow.
  *  G4  Rate 0: num = 0, no time passes, a token costs 1. Unlimited: a token costs 0, and no number is above the burst.
- *      Neither needs a test of its own on the way of allow. */
+ *      Neither needs a test of its own here (bucket.c has one, to spare the clock). */
 #ifndef WEIR_SRC_LIMIT_GCRA_H
 #define WEIR_SRC_LIMIT_GCRA_H
 

@@ -29,32 +29,33 @@ static void be_told(weir_ctx *ctx, struct weir__many *m, size_t i, int rc, bool 
 	weir_mutex_unlock(&m->lock);
 }
 
-/* Whether it was done. */
-static bool do_item(weir_ctx *ctx, struct weir__many *m, uint32_t lane, size_t i)
+/* Whether it was done. *one is empty, before and after: to zero a detail for each item costs more than the item. */
+static bool do_item(weir_ctx *ctx, struct weir__many *m, uint32_t lane, size_t i, weir_err *one)
 {
-	weir_err one = {0};
 	int ended = weir_ctx_err(ctx);
-	int rc = ended ? ended : m->item(ctx, m->arg, lane, i, &one);
+	int rc = ended ? ended : m->item(ctx, m->arg, lane, i, one);
 	if (__builtin_expect(rc == 0, 1)) {
-		if (one.code)
-			weir_err_fini(&one);
+		if (one->code)
+			weir_err_fini(one);
 		return true;
 	}
-	be_told(ctx, m, i, rc, !ended && rc != weir_ctx_err(ctx), &one); /* G1 */
-	weir_err_fini(&one);
+	be_told(ctx, m, i, rc, !ended && rc != weir_ctx_err(ctx), one); /* G1 */
+	weir_err_fini(one);
 	return false;
 }
 
 static void batch_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i)
 {
-	(void)do_item(ctx, arg, lane, i);
+	weir_err one = {0};
+	(void)do_item(ctx, arg, lane, i, &one);
 }
 
 static void do_inline(weir_ctx *ctx, struct weir__many *m, size_t n)
 {
+	weir_err one = {0};
 	m->ctx = ctx;
 	for (size_t i = 0; i < n; i++)
-		if (!do_item(ctx, m, 0, i) && !m->collect)
+		if (!do_item(ctx, m, 0, i, &one) && !m->collect)
 			break;
 }
 

@@ -533,6 +533,25 @@ START_TEST(shared)
 }
 END_TEST
 
+/* Without limit allow asks no clock; with a rate it does again. */
+START_TEST(shared_unlimited_and_back)
+{
+	weir_bucket b;
+	struct weir_bucket_stats s;
+	ck_assert_int_eq(weir_bucket_init(&b, rt, &(struct weir_bucket_opts){.unlimited = true, .burst = 2}), 0);
+	ck_assert_int_eq(weir_bucket_allow_n(&b, UINT64_MAX), 0);
+	ck_assert_int_eq(weir_bucket_allow_n(&b, 0), 0);
+	ck_assert_int_eq(weir_bucket_set_rate(&b, 0, WEIR_SEC(1)), 0);
+	ck_assert_int_eq(weir_bucket_allow_n(&b, 3), WEIR_EOVERFLOW);
+	ck_assert_int_eq(weir_bucket_allow_n(&b, 2), 0);
+	ck_assert_int_eq(weir_bucket_allow(&b), WEIR_ELIMITED);
+	weir_bucket_stats_read(&b, &s);
+	ck_assert_uint_eq(s.allowed, 3);
+	ck_assert_uint_eq(s.refused, 2);
+	weir_bucket_fini(&b);
+}
+END_TEST
+
 struct taker {
 	weir_bucket *b;
 	_Atomic long *taken;
@@ -586,6 +605,7 @@ int main(void)
 	tcase_add_test(tcase, unlimited_and_back);
 	tcase = world_case(suite, "shared");
 	tcase_add_test(tcase, shared);
+	tcase_add_test(tcase, shared_unlimited_and_back);
 	tcase_add_test(tcase, exact_under_load);
 	return run_suite(suite);
 }
