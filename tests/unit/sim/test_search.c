@@ -214,7 +214,7 @@ START_TEST(an_even_tree_is_estimated_exactly)
 		opts = (struct weir_sim_opts){.strategy = "dfs", .schedules = n};
 		ck_assert_int_eq(run(three_numbers, NULL), 0);
 		ck_assert_uint_eq(r.schedules, n);
-		ck_assert_double_eq_tol(r.explored.estimate, 64, 1e-6);
+		ck_assert(r.explored.estimate > 63.999 && r.explored.estimate < 64.001);
 	}
 	opts.schedules = 0;
 	ck_assert_int_eq(run(three_numbers, NULL), 0);
@@ -885,43 +885,39 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		bounds_rise_until_all_are_run,
-		both_bounds_rise,
-		the_last_bound_is_told,
-		a_failure_has_the_lowest_bound,
-		an_even_tree_is_estimated_exactly,
-		a_prefix_is_followed,
-		a_prefix_ends_at_its_step,
-		a_prefix_moves_the_clock,
-		a_prefix_that_does_not_fit_fails,
-		a_failure_behind_a_prefix_replays,
-		processes_share_a_tree,
-		processes_share_little,
-		processes_share_draws,
-		processes_agree_on_the_failure,
-		processes_share_a_sweep,
-		a_process_that_ends_is_a_failure,
-		a_crash_of_a_task_is_the_schedules,
-		what_fails_in_one_process_only_is_not_determined,
-		a_failure_can_be_too_long,
-		processes_may_be_refused,
-		a_signal_ends_all,
-		a_signal_that_is_handled_ends_the_search,
-		steps_are_a_budget,
-		time_is_a_budget,
-		orders_are_counted,
-		the_set_of_orders_is_bounded,
-		pairs_in_one_order_are_counted,
-		what_was_never_true_is_told,
-		main_tells_what_was_never_true,
-		what_is_not_always_true_fails,
-		there_are_only_so_many_names,
-	};
 	Suite *suite = suite_create("search");
 	TCase *tcase = tcase_create("search");
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
+	tcase_add_test(tcase, bounds_rise_until_all_are_run);
+	tcase_add_test(tcase, both_bounds_rise);
+	tcase_add_test(tcase, the_last_bound_is_told);
+	tcase_add_test(tcase, a_failure_has_the_lowest_bound);
+	tcase_add_test(tcase, an_even_tree_is_estimated_exactly);
+	tcase_add_test(tcase, a_prefix_is_followed);
+	tcase_add_test(tcase, a_prefix_ends_at_its_step);
+	tcase_add_test(tcase, a_prefix_moves_the_clock);
+	tcase_add_test(tcase, a_prefix_that_does_not_fit_fails);
+	tcase_add_test(tcase, a_failure_behind_a_prefix_replays);
+	tcase_add_test(tcase, processes_share_a_tree);
+	tcase_add_test(tcase, processes_share_little);
+	tcase_add_test(tcase, processes_share_draws);
+	tcase_add_test(tcase, processes_agree_on_the_failure);
+	tcase_add_test(tcase, processes_share_a_sweep);
+	tcase_add_test(tcase, a_process_that_ends_is_a_failure);
+	tcase_add_test(tcase, a_crash_of_a_task_is_the_schedules);
+	tcase_add_test(tcase, what_fails_in_one_process_only_is_not_determined);
+	tcase_add_test(tcase, a_failure_can_be_too_long);
+	tcase_add_test(tcase, processes_may_be_refused);
+	tcase_add_test(tcase, a_signal_ends_all);
+	tcase_add_test(tcase, a_signal_that_is_handled_ends_the_search);
+	tcase_add_test(tcase, steps_are_a_budget);
+	tcase_add_test(tcase, time_is_a_budget);
+	tcase_add_test(tcase, orders_are_counted);
+	tcase_add_test(tcase, the_set_of_orders_is_bounded);
+	tcase_add_test(tcase, pairs_in_one_order_are_counted);
+	tcase_add_test(tcase, what_was_never_true_is_told);
+	tcase_add_test(tcase, main_tells_what_was_never_true);
+	tcase_add_test(tcase, what_is_not_always_true_fails);
+	tcase_add_test(tcase, there_are_only_so_many_names);
 	tcase_add_test_raise_signal(tcase, always_outside_of_a_search_aborts, SIGABRT);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
