@@ -29,9 +29,10 @@ struct weir_timeout_stats {
 	int64_t overdue_ns; /* by how much, of the one that is longest so */
 };
 
-/* The stage "timeout". Owner: takes the child, also where it fails. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (a limit that is not above 0, a child that is NULL or part of another stage),
- * WEIR_ENOMEM. After cancel: unchanged. */
+/* The stage "timeout".
+ * Owner: takes the child, also where it fails. Threads: any. Blocks: no. Fails: never NULL; weir_stage_check says
+ * WEIR_EINVAL (a limit that is not above 0, a child that is NULL or part of another stage), WEIR_ENOMEM.
+ * After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_timeout(weir_stage *child, int64_t limit_ns);
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_timeout_with(weir_stage *child, const struct weir_timeout_opts *opts);
 
