@@ -251,8 +251,8 @@ function overview_page(    i, names) {
 	section("DESCRIPTION")
 	described = 0
 	text_block(openings, open_line)
-	if (!described) {
-		print "Includes:" >out
+	if (!described || functions + declarations + macros == 0) {
+		print (described ? ".PP\n" : "") "Includes:" >out
 		for (i = 1; i <= includes; i++) print ".br\n\\fB<" include[i] ">\\fR" >out
 	}
 	if (functions > 0) {
