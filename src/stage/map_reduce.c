@@ -2,8 +2,8 @@
  *
  * Group an array by an order, and reduce each group: see stage/map_reduce.h.
  *
- * Indices are sorted by merging (stable, n log n, from runs of 1 upwards: no recursion), and then the bytes of the
- * values are laid out in that order, so that a group is a part of an array.
+ * Indices are sorted (order.h: stable), and then the bytes of the values are laid out in that order, so that a group is
+ * a part of an array.
  *
  *  K1  `sorted` owns nothing: its values are the caller's, and its places are said to be empty before it is dropped. It
  *      is only read by the reducers, which are gone by then.
@@ -12,10 +12,11 @@
 #include <weir/stage/map_reduce.h>
 
 #include "many.h"
+#include "order.h"
 
 struct reduce {
 	weir_stage base;
-	struct weir_reduce_opts opts;
+	struct weir__order order;
 	weir_type each; /* what the child makes */
 	uint32_t lanes;
 };
@@ -30,49 +31,15 @@ struct reduce_node {
 	struct weir__guest guests[];
 };
 
-static const weir_type index_type = {.name = "index", .size = sizeof(size_t), .align = _Alignof(size_t)};
-
-/* Merges a[from, middle) and a[middle, to) into b. */
-static void merge(const struct reduce *r, const weir_array *in, const size_t *a, size_t *b, size_t from, size_t middle,
-		  size_t to)
-{
-	for (size_t left = from, right = middle, i = from; i < to; i++) {
-		bool take_left = left < middle;
-		if (take_left && right < to)
-			take_left = r->opts.order(weir__array_place(in, a[left]), weir__array_place(in, a[right]),
-						  r->opts.arg) <= 0;
-		b[i] = take_left ? a[left++] : a[right++];
-	}
-}
-
-/* The order of in's values; a and b have n places each, and one of them is returned. */
-static size_t *sort(const struct reduce *r, const weir_array *in, size_t *a, size_t *b)
-{
-	size_t n = in->n;
-	for (size_t i = 0; i < n; i++)
-		a[i] = i;
-	for (size_t run = 1; run < n; run *= 2) {
-		for (size_t from = 0; from < n; from += 2 * run) {
-			size_t middle = from + run < n ? from + run : n, to = middle + run < n ? middle + run : n;
-			merge(r, in, a, b, from, middle, to);
-		}
-		size_t *swapped = a;
-		a = b;
-		b = swapped;
-	}
-	return a;
-}
-
 /* Lays out the values of in by their order, and finds the groups: how many. starts has n + 1 places. */
 static size_t group(struct reduce_node *node, const weir_array *in, const size_t *order, size_t *starts)
 {
 	const struct reduce *r = node->r;
 	size_t groups = 0, size = weir__array_of(in)->size;
 	for (size_t i = 0; i < in->n; i++) {
-		void *to = weir__array_place(&node->sorted, i);
-		memcpy(to, weir__array_place(in, order[i]), size);
+		memcpy(weir__array_place(&node->sorted, i), weir__array_place(in, order[i]), size);
 		weir__array_holds(&node->sorted, i, true);
-		if (i == 0 || r->opts.order(weir__array_place(&node->sorted, i - 1), to, r->opts.arg) != 0)
+		if (i == 0 || weir__order_of(&r->order, &node->sorted, i - 1, i) != 0)
 			starts[groups++] = i;
 	}
 	starts[groups] = in->n;
@@ -101,13 +68,13 @@ static int prepare(struct reduce_node *node, const weir_array *in, weir_array *i
 {
 	const struct reduce *r = node->r;
 	size_t n = in->n;
-	int rc = weir__shelf_array(&node->index_shelf, r->base.rt, &index_type, 3 * n + 1, index);
+	int rc = weir__shelf_array(&node->index_shelf, r->base.rt, &weir__index_type, 3 * n + 1, index);
 	if (rc == 0)
 		rc = weir__shelf_array(&node->sorted_shelf, r->base.rt, weir__array_of(in), n, &node->sorted);
 	if (rc < 0)
 		return rc;
 	size_t *a = index->items, *starts = a + 2 * n;
-	size_t groups = group(node, in, sort(r, in, a, a + n), starts);
+	size_t groups = group(node, in, weir__sort(&r->order, in, a, a + n), starts);
 	node->starts = starts;
 	return weir__shelf_array(&node->shelf, r->base.rt, &r->each, groups, out);
 }
@@ -185,7 +152,7 @@ weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
 	if (!weir__stage_ok(st))
 		return st;
 	struct reduce *r = (struct reduce *)st;
-	r->opts = *opts;
+	r->order = (struct weir__order){.fn = opts->order, .arg = opts->arg};
 	r->lanes = weir__lanes_of(st, opts->concurrency);
 	r->each = child->out;
 	st->in = child->in;
