@@ -22,6 +22,7 @@ struct join {
 struct join_node {
 	const struct join *j;
 	struct weir__shelf *keys_shelf, *index_shelf, *out_shelf, *group_shelf;
+	const struct weir__probed *probed;
 };
 
 /* Writes into group_of the number of each value's group, and into sizes how many there are in each: how many groups.
@@ -105,6 +106,11 @@ static int join_all(weir_ctx *ctx, struct join_node *node, const weir_array *in,
 		return rc;
 	size_t *a = index->items, *group_of = a + 2 * n, *sizes = a + 3 * n;
 	size_t groups = number(j, keys, weir__sort(&j->order, keys, a, a + n), group_of, sizes);
+	if (node->probed) {
+		weir__tell(node->probed, WEIR_PROBE_GROUPED, (int64_t)groups, (int64_t)n);
+		for (size_t i = 0; i < groups; i++)
+			weir__tell_part(node->probed, WEIR_PROBE_GROUP, i, sizes[i], 0);
+	}
 	rc = weir__shelf_array(&node->out_shelf, rt, &j->group, groups, out);
 	if (rc == 0)
 		rc = make_groups(node, in, group_of, sizes, out);
@@ -133,6 +139,7 @@ static void join_bind(struct weir__binder *b, const weir_stage *st, struct weir_
 {
 	struct join_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->j = (const struct join *)st;
+	node->probed = weir__binder_probed(b, st);
 	out->fn = join_process;
 	out->arg = node;
 }

@@ -18,7 +18,6 @@ struct reduce {
 	weir_stage base;
 	struct weir__order order;
 	weir_type each; /* what the child makes */
-	uint32_t lanes;
 };
 
 struct reduce_node {
@@ -59,7 +58,7 @@ static int reduce_item_probed(weir_ctx *ctx, void *arg, uint32_t lane, size_t i,
 	const struct reduce_node *node = arg;
 	int64_t from = weir_rt_now(node->r->base.rt);
 	int rc = reduce_item(ctx, arg, lane, i, err);
-	weir__tell_item(node->probed, i, rc, from);
+	weir__tell_item(node->probed, i, rc, err, from);
 	return rc;
 }
 
@@ -76,6 +75,11 @@ static int prepare(struct reduce_node *node, const weir_array *in, weir_array *i
 	size_t *a = index->items, *starts = a + 2 * n;
 	size_t groups = group(node, in, weir__sort(&r->order, in, a, a + n), starts);
 	node->starts = starts;
+	if (node->probed) {
+		weir__tell(node->probed, WEIR_PROBE_GROUPED, (int64_t)groups, (int64_t)n);
+		for (size_t i = 0; i < groups; i++)
+			weir__tell_part(node->probed, WEIR_PROBE_GROUP, i, starts[i + 1] - starts[i], 0);
+	}
 	return weir__shelf_array(&node->shelf, r->base.rt, &r->each, groups, out);
 }
 
@@ -116,13 +120,13 @@ static int reduce_process(weir_ctx *ctx, const void *value, void *out, weir_err 
 static void reduce_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
 	const struct reduce *r = (const struct reduce *)st;
-	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + r->lanes * sizeof(struct weir__guest));
+	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + st->lanes * sizeof(struct weir__guest));
 	node->r = r;
-	weir__many_bind(b, st, &node->many, r->lanes);
+	weir__many_bind(b, st, &node->many, st->lanes);
 	node->probed = weir__binder_probed(b, st);
 	node->many.item = node->probed ? reduce_item_probed : reduce_item;
 	node->many.arg = node;
-	for (uint32_t i = 0; i < r->lanes; i++)
+	for (uint32_t i = 0; i < st->lanes; i++)
 		weir__guest_bind(b, st->children[0], &node->guests[i]);
 	out->fn = reduce_process;
 	out->arg = node;
@@ -153,13 +157,13 @@ weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
 		return st;
 	struct reduce *r = (struct reduce *)st;
 	r->order = (struct weir__order){.fn = opts->order, .arg = opts->arg};
-	r->lanes = weir__lanes_of(st, opts->concurrency);
+	st->lanes = weir__lanes_of(st, opts->concurrency);
 	r->each = child->out;
 	st->in = child->in;
 	st->out = weir_array_type(&r->each);
-	st->bytes += weir__node_room(sizeof(struct reduce_node)) + r->lanes * weir__guest_room(st, 0) +
-		     (r->lanes - 1) * child->bytes;
-	st->helpers = r->lanes * child->helpers + r->lanes - 1;
+	st->bytes += weir__node_room(sizeof(struct reduce_node)) + st->lanes * weir__guest_room(st, 0) +
+		     (st->lanes - 1) * child->bytes;
+	st->helpers = st->lanes * child->helpers + st->lanes - 1;
 	return st;
 }
 

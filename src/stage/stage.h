@@ -82,6 +82,7 @@ struct weir_stage {
 	bool takes, taken;
 	size_t bytes;     /* S4: of memory in a call, children included */
 	uint32_t helpers; /* likewise: tasks */
+	uint32_t lanes;   /* how many things it does at a time at most; 0: one */
 	weir_err err;     /* S1 */
 	weir_atomic calls;
 	size_t n_children;
@@ -156,10 +157,15 @@ WEIR__SHARED void weir__bind(struct weir__binder *b, const weir_stage *st, struc
 WEIR__SHARED struct weir__probed *weir__binder_probed(const struct weir__binder *b, const weir_stage *st);
 
 /* An event of a stage that runs. */
-WEIR__SHARED void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value);
+WEIR__SHARED void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value, int64_t other);
 
-/* The index-th item of it is over with rc, begun at `from`. */
-WEIR__SHARED void weir__tell_item(const struct weir__probed *p, size_t index, int rc, int64_t from);
+/* An event of its index-th part. */
+WEIR__SHARED void weir__tell_part(const struct weir__probed *p, enum weir_probe_kind kind, size_t index, size_t value,
+				  size_t other);
+
+/* The index-th item of it is over with rc and err, begun at `from`. */
+WEIR__SHARED void weir__tell_item(const struct weir__probed *p, size_t index, int rc, const weir_err *err,
+				  int64_t from);
 WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */
