@@ -5,7 +5,8 @@
  * What must hold for each: a success is the whole value, the one that is made when nothing is cancelled; a failure is
  * WEIR_ECANCELED, or a part (WEIR_EPARTIAL) that is not the whole and has WEIR_ECANCELED among its reasons, and only
  * where the combinator promises parts; the input is the caller's as before; and every value that was made and not given
- * out is dropped once. The functions ask their context, or are deaf to it: then what is around them has to.
+ * out is dropped once. The functions ask their context, or are deaf to it: then what is around them has to, and begins
+ * no more of them than each of its lanes had in hand. (A chain and a filter leave it to the functions, as they say.)
  *
  * Values are counted, and what comes out is compared as text: 7, [1 2 -] with a - for an empty place.
  * The last test checks that each row saw a success, a cancel, and a part where there can be one. */
@@ -14,7 +15,7 @@
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
+static int alive, late; /* functions that were begun after the end */
 static bool deaf;
 
 struct item {
@@ -51,6 +52,7 @@ static struct item item_new(int id)
 /* Another task may run; 0, or that the context has ended, if anybody listens. */
 static int moment(weir_ctx *ctx)
 {
+	late += weir_ctx_err(ctx) != 0;
 	weir_rt_yield(weir_ctx_rt(ctx));
 	return deaf ? 0 : weir_ctx_err(ctx);
 }
@@ -226,27 +228,28 @@ static struct row {
 	weir_stage *(*build)(void);
 	int takes;         /* 4, or [0 1 2] */
 	const char *makes; /* when nothing is cancelled */
+	int late;          /* at most so many begin after the end */
 	unsigned can;      /* end so */
 	unsigned seen;
 } rows[] = {
-	{"chain", chain, VALUE, "7", WHOLE | CANCELED, 0},
-	{"fan_out", fan_out, VALUE, "[5 6]", WHOLE | CANCELED, 0},
-	{"fan_out_inline", fan_out_inline, VALUE, "[5 6]", WHOLE | CANCELED, 0},
-	{"fan_out_taking", fan_out_taking, VALUE, "[4 5]", WHOLE | CANCELED, 0},
-	{"fan_in", summing, ARRAY, "3", WHOLE | CANCELED, 0},
-	{"parallel", parallel, VALUE, "10", WHOLE | CANCELED, 0},
-	{"map", map, ARRAY, "[1 2 3]", WHOLE | CANCELED, 0},
-	{"map_inline", map_inline, ARRAY, "[2 3 4]", WHOLE | CANCELED, 0},
-	{"map_collect", map_collect, ARRAY, "[1 2 3]", WHOLE | CANCELED | PART, 0},
-	{"filter", filter, VALUE, "4", WHOLE | CANCELED, 0},
-	{"router", router, VALUE, "[6 5]", WHOLE | CANCELED, 0},
-	{"router_together", router_together, VALUE, "[5 5]", WHOLE | CANCELED, 0},
-	{"join_by_key", join, ARRAY, "[[0 2] [1]]", WHOLE | CANCELED, 0},
-	{"reduce", reduce, ARRAY, "[2 1]", WHOLE | CANCELED, 0},
-	{"map_reduce", map_reduce, ARRAY, "[2 4]", WHOLE | CANCELED, 0},
-	{"batch", batch, ARRAY, "[2 3 4]", WHOLE | CANCELED | PART, 0},
-	{"batch_whole", batch_whole, ARRAY, "[2 3 4]", WHOLE | CANCELED, 0},
-	{"service", service, VALUE, "6", WHOLE | CANCELED | BEFORE, 0},
+	{"chain", chain, VALUE, "7", 3, WHOLE | CANCELED, 0},
+	{"fan_out", fan_out, VALUE, "[5 6]", 3, WHOLE | CANCELED, 0},
+	{"fan_out_inline", fan_out_inline, VALUE, "[5 6]", 2, WHOLE | CANCELED, 0},
+	{"fan_out_taking", fan_out_taking, VALUE, "[4 5]", 1, WHOLE | CANCELED, 0},
+	{"fan_in", summing, ARRAY, "3", 1, WHOLE | CANCELED, 0},
+	{"parallel", parallel, VALUE, "10", 2, WHOLE | CANCELED, 0},
+	{"map", map, ARRAY, "[1 2 3]", 2, WHOLE | CANCELED, 0},
+	{"map_inline", map_inline, ARRAY, "[2 3 4]", 2, WHOLE | CANCELED, 0},
+	{"map_collect", map_collect, ARRAY, "[1 2 3]", 2, WHOLE | CANCELED | PART, 0},
+	{"filter", filter, VALUE, "4", 1, WHOLE | CANCELED, 0},
+	{"router", router, VALUE, "[6 5]", 2, WHOLE | CANCELED, 0},
+	{"router_together", router_together, VALUE, "[5 5]", 2, WHOLE | CANCELED, 0},
+	{"join_by_key", join, ARRAY, "[[0 2] [1]]", 1, WHOLE | CANCELED, 0},
+	{"reduce", reduce, ARRAY, "[2 1]", 2, WHOLE | CANCELED, 0},
+	{"map_reduce", map_reduce, ARRAY, "[2 4]", 2, WHOLE | CANCELED, 0},
+	{"batch", batch, ARRAY, "[2 3 4]", 2, WHOLE | CANCELED | PART, 0},
+	{"batch_whole", batch_whole, ARRAY, "[2 3 4]", 2, WHOLE | CANCELED, 0},
+	{"service", service, VALUE, "6", 2, WHOLE | CANCELED | BEFORE, 0},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -291,6 +294,7 @@ static unsigned run_row(weir_ctx *ctx, const struct row *row, const weir_stage *
 		WEIR_SIM_EQ(items_new(rt, 3, (items_t *)(void *)&in.array), 0);
 	for (int i = 0; i < 3 && row->takes == ARRAY; i++)
 		WEIR_SIM_EQ(weir_array_put(&in.array, (size_t)i, &(struct item){.id = i}), 0);
+	late = 0;
 	int ours = alive = row->takes == ARRAY ? 3 : 1;
 	int rc = weir_call_process(ctx, call, &in, &out, &err);
 	bool has_value = rc == 0 || rc == WEIR_EPARTIAL, moved = rc == 0 && weir_stage_takes(st);
@@ -302,6 +306,7 @@ static unsigned run_row(weir_ctx *ctx, const struct row *row, const weir_stage *
 	if (!moved)
 		weir_stage_in(st)->drop(&in, weir_stage_in(st)->arg);
 	WEIR_SIM_EQ(err.code, rc);
+	WEIR_SIM_ASSERT(late <= row->late);
 	if (rc < 0)
 		WEIR_SIM_ASSERT(weir_err_is(&err, WEIR_ECANCELED));
 	weir_err_fini(&err);
