@@ -132,5 +132,5 @@ weir_stage *weir_fan_in(weir_rt *rt, const weir_type *of, const weir_type *out, 
 
 weir_stage *weir_parallel(weir_stage *const *children, size_t n, size_t concurrency, weir_stage *fan_in)
 {
-	return weir__stage_named(weir_then(weir_fan_out(children, n, concurrency), fan_in), "parallel");
+	return weir_stage_named(weir_then(weir_fan_out(children, n, concurrency), fan_in), "parallel");
 }

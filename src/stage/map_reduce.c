@@ -170,5 +170,5 @@ weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
 weir_stage *weir_map_reduce(weir_stage *mapper, weir_stage *reducer, const struct weir_reduce_opts *opts)
 {
 	struct weir_map_opts map = {.concurrency = opts ? opts->map_concurrency : 0};
-	return weir__stage_named(weir_then(weir_map(mapper, &map), weir_reduce(reducer, opts)), "map_reduce");
+	return weir_stage_named(weir_then(weir_map(mapper, &map), weir_reduce(reducer, opts)), "map_reduce");
 }

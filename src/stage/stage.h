@@ -8,7 +8,7 @@
  *
  *  S1  A stage with an error has no types that anybody may look at, and is never bound. Its first error stays.
  *  S2  A child has one parent, which frees it. `taken` says that it has.
- *  S3  After its constructor returned, nothing of a stage changes but `calls`.
+ *  S3  After its constructor returned, nothing of a stage changes but `calls`, and its name until it is in use.
  *
  * BINDING. To run a stage is to call a function with an argument: struct weir__run. For a stage of a user's function
  * that is the function itself with its arg, so that it costs one indirect call; for others it is a function of
@@ -120,9 +120,6 @@ WEIR__SHARED bool weir__stage_alike(weir_stage *st, size_t index);
 
 /* How many helpers the children need, of which at most `lanes` run at one time. */
 WEIR__SHARED uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes);
-
-/* Gives a stage of another constructor its own name. */
-WEIR__SHARED weir_stage *weir__stage_named(weir_stage *st, const char *name);
 
 /* How much bytes at this alignment take out of a call. */
 static inline size_t weir__room(size_t bytes, size_t align)

@@ -212,6 +212,20 @@ static weir_stage *batch_whole(void)
 	return weir_batch(map_inline(), &(struct weir_batch_opts){.size = 2, .whole = true});
 }
 
+/* It is asked about the end of the context like about anything else, and has no value either. */
+static int no_value(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)in, (void)out, (void)arg;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	WEIR_SIM_EQ(weir_ctx_err(ctx), 0);
+	return err->code;
+}
+
+static weir_stage *on_error(void)
+{
+	return weir_on_error(two(), &(struct weir_on_error_opts){.fn = no_value});
+}
+
 static weir_service svc;
 
 static weir_stage *service(void)
@@ -249,6 +263,7 @@ static struct row {
 	{"map_reduce", map_reduce, ARRAY, "[2 4]", 2, WHOLE | CANCELED, 0},
 	{"batch", batch, ARRAY, "[2 3 4]", 2, WHOLE | CANCELED | PART, 0},
 	{"batch_whole", batch_whole, ARRAY, "[2 3 4]", 2, WHOLE | CANCELED, 0},
+	{"on_error", on_error, VALUE, "6", 2, WHOLE | CANCELED, 0},
 	{"service", service, VALUE, "6", 2, WHOLE | CANCELED | BEFORE, 0},
 };
 
