@@ -213,7 +213,8 @@ static const struct {
 	bool no_decisions;
 } tests[] = {
 	{"chain", chain, 6 + 1, true},
-	/* 5 functions, 2 chains and an on_error in it, sum, fan-out, chain; call; 2 tasks and their records; shelf, block */
+	/* 5 functions, 2 chains and an on_error in it, sum, fan-out, chain; call; 2 tasks and their records; shelf,
+	 * block */
 	{"fan_out", fan_out, 5 + 3 + 3 + 1 + 2 + 2 + 2, false},
 	{"router", router, 4 + 3 + 3 + 1 + 1 + 1 + 2, false},
 	{"map", map, 5 + 3 + 3 + 3 + 1 + 5 + 5 + 1 + 2 + 2, false},

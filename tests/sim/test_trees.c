@@ -8,9 +8,9 @@
  * that is begun later is begun after one of these has ended). The caller's context may be cancelled at any operation,
  * or have a deadline.
  *
- * What must hold: a success is the value of the reference, and no success where the reference has none; a failure is one
- * of its codes, or the end of the context if that has ended; a part is that of the reference, or says that the context
- * ended; err has what is returned; and every value is dropped once. A second test lets allocations fail too.
+ * What must hold: a success is the value of the reference, and no success where the reference has none; a failure is
+ * one of its codes, or the end of the context if that has ended; a part is that of the reference, or says that the
+ * context ended; err has what is returned; and every value is dropped once. A second test lets allocations fail too.
  *
  * The third test makes chains of stages that need not fit, and checks that they are refused exactly where the types
  * differ. What a schedule saw is written as weir_sim_sometimes, and each must have been seen. */
