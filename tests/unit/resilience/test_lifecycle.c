@@ -70,7 +70,7 @@ static weir_stage *in_everything(weir_rt *rt)
 						.breaker = &breaker,
 						.limiter = {.bucket = &bucket},
 						.bulkhead = &bulkhead,
-						.attempt_timeout_ns = WEIR_SEC(60)};
+						.attempt_timeout_ns = WEIR_SEC(1)};
 	weir_stage *st = weir_stage_new(rt, &(struct weir_stage_opts){.name = "inner",
 								      .in = num_type(),
 								      .out = num_type(),
@@ -82,12 +82,15 @@ static weir_stage *in_everything(weir_rt *rt)
 static int run(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_rt *rt = weir_ctx_rt(ctx);
+	char text[300];
 	(void)arg;
 	ck_assert_int_eq(weir_breaker_init(&breaker, ctx, NULL), 0);
 	ck_assert_int_eq(weir_bulkhead_init(&bulkhead, ctx, NULL), 0);
 	ck_assert_int_eq(weir_bucket_init(&bucket, rt, &(struct weir_bucket_opts){.tokens = 100, .burst = 10}), 0);
 	weir_stage *st = in_everything(rt);
-	ck_assert_int_eq(weir_stage_check(st, err), 0);
+	int rc = weir_stage_check(st, err);
+	weir_err_format(err, text, sizeof(text));
+	ck_assert_msg(rc == 0, "%s", text);
 	ck_assert_int_eq(weir_stage_setup(ctx, st, err), 0);
 	ck_assert_int_eq(weir_stage_reset(ctx, st, err), 0);
 	ck_assert_int_eq(weir_stage_health(ctx, st, err), 0);
@@ -102,8 +105,9 @@ static int run(weir_ctx *ctx, weir_err *err, void *arg)
 START_TEST(the_lifecycle_reaches_the_child_of_everything)
 {
 	weir_rt *rt = NULL;
+	weir_err err = {0};
 	ck_assert_int_eq(weir_rt_threads_new(NULL, &rt), 0);
-	ck_assert_int_eq(weir_rt_run(rt, run, NULL, NULL), 0);
+	ck_assert_int_eq(weir_rt_run(rt, run, NULL, &err), 0);
 	weir_rt_free(&rt);
 	ck_assert_str_eq(told, "srhc");
 }
