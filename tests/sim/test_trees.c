@@ -10,9 +10,10 @@
  *
  * What must hold: a success is the value of the reference, and no success where the reference has none; a failure is
  * one of its codes, or the end of the context if that has ended; a part is that of the reference, or says that the
- * context ended; err has what is returned; and every value is dropped once. A second test lets allocations fail too.
+ * context ended; err has what is returned; and every value is dropped once. A second test lets allocations fail too. A
+ * third has a probe, and what that is told is a tree of spans, each with one end, within the one around it.
  *
- * The third test makes chains of stages that need not fit, and checks that they are refused exactly where the types
+ * The fourth test makes chains of stages that need not fit, and checks that they are refused exactly where the types
  * differ. What a schedule saw is written as weir_sim_sometimes, and each must have been seen. */
 #include <stdio.h>
 #include <string.h>
@@ -626,6 +627,46 @@ static void run_tree(weir_ctx *ctx, const struct node *root, weir_call *call, bo
 	}
 }
 
+/* ---- a probe ---- */
+
+static weir_probe probe;
+static bool is_open[4096]; /* by span */
+static int n_open;
+
+static void hear(const struct weir_probe_event *e, void *arg)
+{
+	(void)arg;
+	WEIR_SIM_ASSERT(e->span < 4096 && (!e->err || e->err->code == e->code));
+	WEIR_SIM_ASSERT(e->parent == 0 || is_open[e->parent]);
+	WEIR_SIM_ASSERT(e->kind <= WEIR_PROBE_ITEM_FAILED || e->kind == WEIR_PROBE_BATCH);
+	if (e->kind == WEIR_PROBE_STAGE_STARTED) {
+		WEIR_SIM_ASSERT(!is_open[e->span]);
+		is_open[e->span] = true;
+		n_open++;
+	} else if (e->kind <= WEIR_PROBE_STAGE_FILTERED) {
+		WEIR_SIM_ASSERT(is_open[e->span] && (e->code == 0) == (e->kind == WEIR_PROBE_STAGE_DONE));
+		is_open[e->span] = false;
+		n_open--;
+	} else if (e->span) {
+		WEIR_SIM_ASSERT(is_open[e->span]);
+	}
+	weir_sim_sometimes(e->kind == WEIR_PROBE_GROUP, "a group");
+	weir_sim_sometimes(e->kind == WEIR_PROBE_BATCH, "a batch");
+	weir_sim_sometimes(e->kind == WEIR_PROBE_ROUTED, "a route");
+	weir_sim_sometimes(e->kind == WEIR_PROBE_ITEM_FAILED && e->err, "an item that failed, in full");
+	weir_sim_sometimes(n_open > 6, "many spans at once");
+}
+
+static void listen(weir_ctx *ctx)
+{
+	memset(is_open, 0, sizeof(is_open));
+	n_open = 0;
+	probe = (weir_probe){.fn = hear};
+	WEIR_SIM_EQ(weir_probe_attach(weir_ctx_rt(ctx), &probe), 0);
+}
+
+/* ---- the tests ---- */
+
 static void any_tree(weir_ctx *ctx, bool faults)
 {
 	weir_rt *rt = weir_ctx_rt(ctx);
@@ -661,6 +702,13 @@ WEIR_SIM_TEST_WITH(trees_without_memory, .schedules = 3000, .steps = 100000, .fa
 		   .fault_kinds = WEIR_SIM_FAULT_ALLOC | WEIR_SIM_FAULT_SPAWN)
 {
 	any_tree(ctx, true);
+}
+
+WEIR_SIM_TEST_WITH(trees_with_a_probe, .schedules = 3000, .steps = 100000, .need_sometimes = true)
+{
+	listen(ctx);
+	any_tree(ctx, false);
+	WEIR_SIM_EQ(n_open, 0);
 }
 
 /* ---- chains that need not fit ---- */
