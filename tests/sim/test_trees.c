@@ -550,10 +550,14 @@ static bool is_expected(const struct result *want, int rc)
 	return false;
 }
 
-/* Whether the run was given no memory: then it may fail with that, and with what comes of it. */
+/* Whether the run was given no memory: then it may fail with that, and with what comes of it, or could not say why it
+ * failed: a member without memory is only counted. */
 static bool is_poor(bool faults, const weir_err *err)
 {
-	return faults && (weir_err_is(err, WEIR_ENOMEM) || weir_err_is(err, WEIR_EAGAIN));
+	char text[300];
+	weir_err_format(err, text, sizeof(text));
+	return faults &&
+	       (weir_err_is(err, WEIR_ENOMEM) || weir_err_is(err, WEIR_EAGAIN) || strstr(text, "; and ") != NULL);
 }
 
 /* Looks at how it ended, and drops what came out. */
