@@ -46,10 +46,11 @@ static int ask(weir_ctx *ctx, const struct weir_on_error_opts *opts, const struc
 int weir__on_error_run(weir_ctx *ctx, const struct weir_on_error_opts *opts, const struct weir__run *child,
 		       const void *in, void *out, weir_err *err)
 {
-	weir_err own = {0}; /* E1 */
-	weir_err *told = opts->fn && !err ? &own : err;
+	if (!opts->fn)
+		return weir__run(ctx, child, WEIR__NO_INDEX, in, out, err);
+	weir_err own = {0}, *told = err ? err : &own; /* E1 */
 	int rc = weir__run(ctx, child, WEIR__NO_INDEX, in, out, told);
-	if (rc < 0 && opts->fn && rc != WEIR_EFILTERED)
+	if (rc < 0 && rc != WEIR_EFILTERED)
 		rc = ask(ctx, opts, child, rc, in, out, told);
 	weir_err_fini(&own);
 	return rc;
