@@ -86,12 +86,11 @@ static int crawl_run(weir_ctx *ctx, weir_err *err, const struct crawl *crawl)
 	struct crawl_result r;
 	weir_scope s;
 	int rc = weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 5, .open_ns = WEIR_SEC(30)});
-	weir_stage *st =
-		weir_dead_letter(/* never NULL, always takes the child */
-				 weir_retry(weir_guard(weir_timeout(fetch_stage(weir_ctx_rt(ctx), NULL), WEIR_MS(200)),
-						       &breaker),
-					    &(struct weir_retry_opts){.max_attempts = 3, .base_ns = WEIR_MS(10)}),
-				 bury, crawl->dead);
+	const struct weir_retry_opts thrice = {.max_attempts = 3, .base_ns = WEIR_MS(10)};
+	weir_stage *st = weir_timeout(fetch_stage(weir_ctx_rt(ctx), NULL), WEIR_MS(200));
+	st = weir_guard(st, &breaker); /* each of these takes what it is put around, and is never NULL */
+	st = weir_retry(st, &thrice);
+	st = weir_dead_letter(st, bury, crawl->dead);
 	weir_scope_init(&s, ctx);
 	if (rc == 0)
 		rc = weir_stage_check(st, err);
