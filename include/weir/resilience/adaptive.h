@@ -105,8 +105,8 @@ WEIR_API void weir_adaptive_snapshot_get(weir_ctx *ctx, weir_adaptive *a, struct
  *   any other code                                                     a success: an answer, which took its time
  * Only timeouts inside of it can show it a service that never answers: put one there. It takes (stage.h) if child does.
  * Owner: takes child, borrows the limit until the stage is freed. Threads: any. Blocks: as weir_adaptive_acquire, and
- * as child does. Fails: never NULL; weir_stage_check says WEIR_EINVAL (no child, no limit, or one that is not made or of
- * another runtime), WEIR_ENOMEM; calls fail as weir_adaptive_acquire, and as child. After cancel: as both. */
+ * as child does. Fails: never NULL; weir_stage_check says WEIR_EINVAL (no child, no limit, or one that is not made or
+ * of another runtime), WEIR_ENOMEM; calls fail as weir_adaptive_acquire, and as child. After cancel: as both. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_adaptive_stage(weir_stage *child, weir_adaptive *adaptive);
 
 WEIR_EXTERN_C_END

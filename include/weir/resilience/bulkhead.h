@@ -65,8 +65,8 @@ WEIR_API WEIR_MUST_CHECK int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b
  * Owner: takes the place. Threads: any. Blocks: no. Fails: misuse where nobody is inside. After cancel: unchanged. */
 WEIR_API void weir_bulkhead_leave(weir_bulkhead *b);
 
-/* How many may be inside at once, from now on; those in line that there is room for go in. Of several that set it at the
- * same time, one is the last.
+/* How many may be inside at once, from now on; those in line that there is room for go in. Of several that set it at
+ * the same time, one is the last.
  * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL (0), and nothing has changed. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bulkhead_set_limit(weir_bulkhead *b, uint32_t max_concurrent);
 
