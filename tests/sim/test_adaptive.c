@@ -4,6 +4,7 @@
  * ("dfs2", "dfs3": every schedule with at most so many preemptions), exact where time counts. A race that can end in
  * two ways has been seen to end in both, or main fails. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
@@ -548,7 +549,8 @@ static int work(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *a
 {
 	(void)err, (void)arg;
 	*(int *)out = *(const int *)in;
-	return weir_sleep(ctx, WEIR_MS(1));
+	weir_rt_yield(weir_ctx_rt(ctx));
+	return weir_ctx_err(ctx);
 }
 
 static int cancels(weir_ctx *ctx, weir_err *err, void *arg)
@@ -594,7 +596,7 @@ WEIR_SIM_TEST_WITH(policy_canceled_anywhere, .strategy = "dfs")
 int main(int argc, char **argv)
 {
 	int status = weir_sim_main(argc, argv);
-	if (status || argc > 1)
+	if (status || argc > 1 || getenv("WEIR_SIM_SCHEDULES")) /* not all, then */
 		return status;
 	for (int i = 0; i < SEEN; i++) {
 		if (!seen[i]) {
