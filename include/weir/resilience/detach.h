@@ -19,6 +19,7 @@
  * An answer that is there when the caller looks is the result, also where its time is over by then: a success that
  * comes late is a success, but one that nobody waits for any more is dropped. WEIR_EDEADLINE of a child that did look
  * is WEIR_ETIMEOUT as with weir_timeout. A value whose helper had not begun with it is withdrawn, and not abandoned.
+ * A probe hears of an abandoned child's end after that of the stage.
  *
  * THE ORDER OF THE END. Calls are freed, outer is joined, the stage is freed. weir_call_free does not wait for
  * abandoned children; as long as one runs, the stage is in use, and weir_stage_free of its tree is misuse. If none
