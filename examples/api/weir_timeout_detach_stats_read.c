@@ -48,7 +48,6 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_sem_release(&answer, 1);
 	rc = weir_scope_join(ctx, &outer, rc, err);
 	CHECK(weir_timeout_detach_stats_read(ctx, st, &stats) == 0 && stats.abandoned == 0);
-	printf("%d of 2 were late\n", (int)stats.late_ok);
 	weir_stage_free(&st);
 	weir_stage_free(&plain);
 	weir_sem_fini(&answer);
