@@ -40,7 +40,9 @@ static int slow(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg
 }
 WEIR_STAGE_DECLARE(slow, item, item);
 
-static int build_and_run(weir_ctx *ctx, bool hedged, int64_t ns, int expected)
+enum where { NOWHERE, INSIDE, AROUND }; /* a hedge, which has helpers too */
+
+static int build_and_run(weir_ctx *ctx, enum where hedge, int64_t ns, int expected)
 {
 	weir_err err = {0};
 	weir_call *call = NULL;
@@ -51,10 +53,12 @@ static int build_and_run(weir_ctx *ctx, bool hedged, int64_t ns, int expected)
 	weir_scope_init(&outer, ctx);
 	weir_scope_init(&s, ctx);
 	weir_stage *child = slow_stage(weir_ctx_rt(ctx), NULL);
-	weir_stage *st = weir_timeout_detach(hedged ? weir_hedge(child, NULL) : child,
+	weir_stage *st = weir_timeout_detach(hedge == INSIDE ? weir_hedge(child, NULL) : child,
 					     &(struct weir_timeout_detach_opts){.outer = &outer,
 										.limit_ns = WEIR_MS(5),
 										.max_abandoned = 2});
+	if (hedge == AROUND)
+		st = weir_hedge(st, NULL);
 	WEIR_SIM_ASSERT(st != NULL);
 	int rc = weir_stage_check(st, &err);
 	WEIR_SIM_EQ(err.code, rc);
@@ -80,17 +84,19 @@ static int build_and_run(weir_ctx *ctx, bool hedged, int64_t ns, int expected)
 	return rc;
 }
 
-#define RUN(name, hedged, ns, expected)                          \
+#define RUN(name, hedge, ns, expected)                           \
 	static int name(weir_ctx *ctx, weir_err *err, void *arg) \
 	{                                                        \
 		(void)err, (void)arg;                            \
-		return build_and_run(ctx, hedged, ns, expected); \
+		return build_and_run(ctx, hedge, ns, expected);  \
 	}
 
-RUN(in_time, false, WEIR_MS(1), 0)
-RUN(abandoned, false, WEIR_MS(7), WEIR_ETIMEOUT)
-RUN(hedged_in_time, true, WEIR_MS(1), 0)
-RUN(hedged_abandoned, true, WEIR_MS(7), WEIR_ETIMEOUT)
+RUN(in_time, NOWHERE, WEIR_MS(1), 0)
+RUN(abandoned, NOWHERE, WEIR_MS(7), WEIR_ETIMEOUT)
+RUN(hedged_in_time, INSIDE, WEIR_MS(1), 0)
+RUN(hedged_abandoned, INSIDE, WEIR_MS(7), WEIR_ETIMEOUT)
+RUN(both_in_time, AROUND, WEIR_MS(1), 0)
+RUN(both_abandoned, AROUND, WEIR_MS(7), WEIR_EEXHAUSTED)
 
 static const struct {
 	const char *name;
@@ -101,6 +107,8 @@ static const struct {
 	{"abandoned", abandoned, 2 + 1 + 1 + 2 * 2 + 2},
 	{"hedged_in_time", hedged_in_time, 3 + 1 + 1 + 2 * 3 + 4},
 	{"hedged_abandoned", hedged_abandoned, 3 + 1 + 1 + 2 * 3 + 4},
+	{"both_in_time", both_in_time, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2)},
+	{"both_abandoned", both_abandoned, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2)},
 };
 
 int main(void)

@@ -69,8 +69,12 @@ static int run_script(weir_ctx *ctx, const struct item *in, struct item *out, we
 	weir_ctx_fini(&shield);
 	s->ended += weir_ctx_err(ctx) < 0;
 	WEIR_SIM_EQ(in->dropped, 0); /* it is the child's all the time */
-	if (rc == 0 && act->rc)
+	if (rc == 0 && act->rc) {
+		weir_err part = {0};
+		(void)weir_fail(&part, act->rc, "a member, which is memory");
 		rc = weir_fail(err, act->rc, "as it must");
+		weir_err_add(err, weir_ctx_rt(ctx), 0, &part);
+	}
 	if (rc == 0 || act->partial) {
 		*out = (struct item){.id = in->id + 10};
 		alive++;
@@ -262,6 +266,25 @@ WEIR_SIM_TEST_WITH(the_callers_own_end, TIMED)
 	WEIR_SIM_EQ(b.script.ended, 2);
 }
 
+/* A child that looks ends with its caller, also where the limit is later; and that is no timeout. */
+WEIR_SIM_TEST_WITH(the_childs_end_is_the_earlier_one, TIMED)
+{
+	struct bed b;
+	weir_ctx own;
+	weir_err err = {0};
+	open_bed(&b, ctx, &(struct act){.ns = WEIR_MS(20), .looks = true}, WEIR_MS(9), 1);
+	weir_ctx_init(&own, ctx, WEIR_MS(3));
+	WEIR_SIM_EQ(process(&own, &b, &err), WEIR_EDEADLINE);
+	WEIR_SIM_ASSERT(!weir_err_is(&err, WEIR_ETIMEOUT));
+	weir_err_fini(&err);
+	weir_ctx_fini(&own);
+	weir_sim_quiesce(ctx);
+	WEIR_SIM_EQ(now(ctx), WEIR_MS(3));
+	WEIR_SIM_EQ(b.script.ended, 1);
+	WEIR_SIM_EQ(stats_of(ctx, b.st).abandoned, 0);
+	close_bed(&b, ctx);
+}
+
 WEIR_SIM_TEST_WITH(refused_when_all_are_abandoned, TIMED)
 {
 	struct bed b;
@@ -399,7 +422,7 @@ WEIR_SIM_TEST_WITH(no_copy_no_call, TIMED)
 
 enum { OK = 1, TIMED_OUT = 2, CANCELED = 4, OUTER = 8, LATE_OK = 16, LATE_FAILED = 32, NO_BEGIN = 64, LATE_DEAF = 128 };
 
-static unsigned seen_limit, seen_cancel, seen_outer, seen_free, seen_pass, seen_taken;
+static unsigned seen_limit, seen_cancel, seen_outer, seen_free, seen_pass, seen_taken, seen_begin;
 
 static unsigned late(const struct bed *b, weir_ctx *ctx)
 {
@@ -513,6 +536,41 @@ WEIR_SIM_TEST_WITH(outer_canceled_anywhere, .strategy = "dfs2")
 	close_bed(&b, ctx);
 }
 
+/* Without preemptions a helper that begins after the cancel has had the time to see it. */
+static bool outer_gone;
+
+static int no_work(weir_ctx *ctx, const struct item *in, struct item *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	WEIR_SIM_ASSERT(!outer_gone);
+	*out = (struct item){.id = in->id + 10};
+	alive++;
+	return 0;
+}
+WEIR_STAGE_DECLARE(no_work, item, item);
+
+static int cancel_outer(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	weir_scope_cancel(arg, "outer's end");
+	outer_gone = true;
+	return 0;
+}
+
+WEIR_SIM_TEST_WITH(nothing_begins_after_outers_end, .strategy = "dfs0")
+{
+	struct bed b = {.st = NULL};
+	outer_gone = false;
+	weir_scope_init(&b.outer, ctx);
+	weir_scope_init(&b.inner, ctx);
+	WEIR_SIM_EQ(weir_scope_spawn(&b.inner, "canceller", cancel_outer, &b.outer), 0);
+	open_call(&b, detached(&b, no_work_stage(weir_ctx_rt(ctx), NULL), WEIR_FOREVER, 1));
+	int rc = process(ctx, &b, NULL);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);
+	seen_begin |= rc == 0 ? OK : OUTER;
+	close_bed(&b, ctx);
+}
+
 /* The call is freed, and outer joined, at every operation of a child that was abandoned. */
 WEIR_SIM_TEST_WITH(freed_while_it_runs, .strategy = "dfs2")
 {
@@ -550,6 +608,7 @@ WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedule
 	WEIR_SIM_EQ(seen_cancel, OK | CANCELED | LATE_OK | LATE_FAILED | NO_BEGIN | LATE_DEAF);
 	WEIR_SIM_EQ(seen_taken, OK | CANCELED | LATE_OK | LATE_FAILED);
 	WEIR_SIM_EQ(seen_outer, OK | OUTER);
+	WEIR_SIM_EQ(seen_begin, OK | OUTER);
 	WEIR_SIM_EQ(seen_free, OK | CANCELED | LATE_OK | LATE_FAILED);
 	WEIR_SIM_EQ(seen_pass, OK | LATE_OK | LATE_FAILED);
 }
