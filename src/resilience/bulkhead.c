@@ -17,13 +17,14 @@
 #include <weir/resilience/bulkhead.h>
 #include <weir/rt.h>
 
-#include "../stage/stage.h"
+#include "wrap.h"
 
 struct __attribute__((may_alias)) bulkhead {
 	weir_rt *rt; /* NULL: not made */
 	struct weir_bulkhead_opts opts;
 	weir_sem slots, room;
 	weir_atomic running, waiting, refused, gave_up;
+	weir_probe *probe;
 };
 
 _Static_assert(sizeof(struct bulkhead) <= sizeof(weir_bulkhead) * 7 / 8, "an eighth is spare, beside its parts' own");
@@ -50,6 +51,7 @@ int weir_bulkhead_init(weir_bulkhead *b, weir_ctx *ctx, const struct weir_bulkhe
 	o->max_concurrent = o->max_concurrent ? o->max_concurrent : 16;
 	o->max_wait_ns = o->max_wait_ns ? o->max_wait_ns : WEIR_FOREVER;
 	bulkhead->rt = rt;
+	bulkhead->probe = weir_probe_of(rt);
 	uint64_t all = (uint64_t)o->max_concurrent + o->max_waiting;
 	weir_sem_init_bounded(&bulkhead->slots, rt, o->max_concurrent, o->max_concurrent);
 	weir_sem_init_bounded(&bulkhead->room, rt, all, all);
@@ -117,9 +119,8 @@ static int wait_in_line(weir_ctx *ctx, struct bulkhead *b, weir_err *err)
 	return ended < 0 ? ended : rc;
 }
 
-int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, weir_err *err)
+static int enter(weir_ctx *ctx, struct bulkhead *bulkhead, weir_err *err)
 {
-	struct bulkhead *bulkhead = inside(b);
 	int rc = weir_ctx_rt(ctx) == bulkhead->rt ? weir_ctx_err(ctx) : WEIR_EINVAL;
 	if (rc < 0)
 		return rc;
@@ -131,6 +132,19 @@ int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, weir_err *err)
 						    : overload(bulkhead, &bulkhead->refused, err);
 	if (rc == 0)
 		(void)weir_atomic_add(&bulkhead->running, 1);
+	return rc;
+}
+
+int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, weir_err *err)
+{
+	struct bulkhead *bulkhead = inside(b);
+	int rc = enter(ctx, bulkhead, err);
+	if (rc == WEIR_EOVERLOAD && bulkhead->probe)
+		weir_probe_emit(bulkhead->probe, &(struct weir_probe_event){.kind = WEIR_PROBE_REJECTED,
+									    .code = rc,
+									    .name = bulkhead->opts.name,
+									    .parent = weir_probe_current(ctx),
+									    .index = WEIR_PROBE_NO_INDEX});
 	return rc;
 }
 
@@ -162,14 +176,18 @@ struct wall {
 struct wall_node {
 	weir_bulkhead *bulkhead;
 	struct weir__run child;
+	const struct weir__probed *probed;
 };
 
 static int wall_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {
 	struct wall_node *node = arg;
-	int rc = weir_bulkhead_enter(ctx, node->bulkhead, err);
-	if (rc < 0)
+	int rc = enter(ctx, inside(node->bulkhead), err);
+	if (rc < 0) {
+		if (rc == WEIR_EOVERLOAD)
+			weir__told(node->probed, WEIR_PROBE_REJECTED, rc, 0);
 		return rc;
+	}
 	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, err);
 	weir_bulkhead_leave(node->bulkhead);
 	return rc;
@@ -179,6 +197,7 @@ static void wall_bind(struct weir__binder *b, const weir_stage *st, struct weir_
 {
 	struct wall_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->bulkhead = ((const struct wall *)st)->bulkhead;
+	node->probed = weir__binder_probed(b, st);
 	weir__bind(b, st->children[0], &node->child);
 	out->fn = wall_process;
 	out->arg = node;

@@ -40,6 +40,7 @@ struct hedge_node {
 	weir_mutex lock;
 	weir_cond turn;
 	struct weir__batch batch;
+	const struct weir__probed *probed;
 	weir_ctx own; /* of the attempts */
 	const void *in;
 	bool over, stopped; /* from here on: under the lock */
@@ -100,6 +101,8 @@ static bool begin(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	node->stopped |= !allowed;
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
+	if (turn && i > 0)
+		weir__told(node->probed, WEIR_PROBE_RETRY, 0, (int64_t)i + 1);
 	return turn;
 }
 
@@ -232,6 +235,7 @@ static void hedge_bind(struct weir__binder *b, const weir_stage *st, struct weir
 	uint32_t n = h->opts.max_attempts;
 	struct hedge_node *node = weir__bind_node(b, st, sizeof(*node) + n * sizeof(struct lane));
 	node->h = h;
+	node->probed = weir__binder_probed(b, st);
 	node->crew = weir__binder_crew(b);
 	weir_mutex_init(&node->lock, st->rt);
 	weir_cond_init(&node->turn, st->rt);

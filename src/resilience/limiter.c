@@ -41,7 +41,11 @@ static int limiter_process(weir_ctx *ctx, const void *in, void *out, weir_err *e
 		rc = weir_bucket_allow_n(o->bucket, o->tokens); /* M1 */
 	if (__builtin_expect(rc == WEIR_ELIMITED, 0))
 		rc = stand_in_line(ctx, o, err);
-	return rc == 0 ? weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, err) : rc;
+	if (__builtin_expect(rc == 0, 1))
+		return weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, err);
+	if (rc == WEIR_ELIMITED || rc == WEIR_EOVERFLOW)
+		weir__told(w->probed, WEIR_PROBE_REJECTED, rc, 0);
+	return rc;
 }
 
 static void limiter_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)

@@ -131,6 +131,7 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 			return weir_err_wrap(t->err, ended, 0);
 		weir_err_move(&t->node->before, t->err); /* R2 */
 		t->attempt += t->attempt < UINT32_MAX;
+		weir__told(w->probed, WEIR_PROBE_RETRY, rc, t->attempt);
 		rc = attempt(t);
 		if (rc == 0) {
 			weir_err_fini(t->err);

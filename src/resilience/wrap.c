@@ -21,6 +21,7 @@ void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node,
 {
 	struct weir__wrap *w = weir__bind_node(b, st, node);
 	w->st = st;
+	w->probed = weir__binder_probed(b, st);
 	weir__bind(b, st->children[0], &w->child);
 	out->fn = fn;
 	out->arg = w;

@@ -4,7 +4,9 @@
  *
  *  W1  A node is used by one task at a time, so it may hold details of failures. They are empty between two values.
  *  W2  Where the caller wants no detail, the layers that look at one use the node's: what they decide does not depend
- *      on who is asking. */
+ *      on who is asking.
+ *  W3  What a layer does, beside running its child, it tells the probe, as an event of its stage's span. Where there
+ *      is no probe that is one branch, on a path that has failed anyway. */
 #ifndef WEIR_SRC_RESILIENCE_WRAP_H
 #define WEIR_SRC_RESILIENCE_WRAP_H
 
@@ -13,7 +15,8 @@
 struct weir__wrap {
 	const weir_stage *st;
 	struct weir__run child;
-	weir_err detail; /* W2 */
+	weir_err detail;                   /* W2 */
+	const struct weir__probed *probed; /* W3; NULL: none */
 };
 
 /* A stage of `size` bytes around child that passes values through as it does; a node of it (which begins with struct
@@ -24,6 +27,19 @@ weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops
 /* The node, with its child bound, as what out runs. */
 void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
 		      struct weir__run *out);
+
+/* W3. value and code: as weir/core/probe.h has them for the kind. */
+static inline void weir__told(const struct weir__probed *p, enum weir_probe_kind kind, int code, int64_t value)
+{
+	if (__builtin_expect(p != NULL, 0))
+		weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+								     .code = code,
+								     .name = p->inner.st->name,
+								     .span = p->span,
+								     .parent = p->parent,
+								     .value = value,
+								     .index = WEIR_PROBE_NO_INDEX});
+}
 
 /* Where the detail of a failure goes: W2. */
 static inline weir_err *weir__wrap_detail(struct weir__wrap *w, weir_err *err)
