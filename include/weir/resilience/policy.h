@@ -28,7 +28,7 @@ struct weir_policy_opts {
 	int64_t total_timeout_ns;
 	const struct weir_retry_opts *retry; /* copied */
 	weir_breaker *breaker;               /* this and the next two are borrowed */
-	struct weir_limiter_opts limiter;    /* there is one if it has a bucket */
+	struct weir_limiter_opts limiter;    /* there is one if it has a bucket, or bands */
 	weir_bulkhead *bulkhead;
 	int64_t attempt_timeout_ns;
 };
