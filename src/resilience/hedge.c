@@ -13,6 +13,8 @@
  *  A3  A lane's value is the lane's until its attempt has won; then it moves to out, when all have left.
  *  A4  A failure with the code of the attempts' context, which has ended, is a consequence of that end and none of its
  *      own.
+ *  A5  What is measured of the first attempt is told outside of the lock: how long it took to succeed, or until it was
+ *      overtaken. What the caller's end cut short says nothing.
  *
  * LOCK: one mutex for what attempts share, for a few instructions; nothing of the user's is called under it. */
 #include <weir/resilience/hedge.h>
@@ -60,7 +62,9 @@ static bool is_fatal(const struct weir_hedge_opts *o, int rc, const weir_err *fa
 
 static int64_t delay_of(const struct weir_hedge_opts *o, uint32_t started)
 {
-	int64_t ns = o->delay ? o->delay(started, o->arg) : o->delay_ns;
+	int64_t ns = o->measured ? weir_latency_percentile(o->measured, o->percent) : -1;
+	if (ns < 0)
+		ns = o->delay ? o->delay(started, o->arg) : o->delay_ns;
 	return ns < 0 ? 0 : ns;
 }
 
@@ -126,7 +130,8 @@ static bool succeeded(weir_ctx *ctx, struct hedge_node *node, struct lane *lane)
 	return won;
 }
 
-static void failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, weir_err *one)
+/* Returns whether it failed because it was overtaken. */
+static bool failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, weir_err *one)
 {
 	const struct weir_hedge_opts *o = &node->h->opts;
 	bool ended = rc == weir_ctx_err(ctx); /* A4 */
@@ -143,8 +148,10 @@ static void failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, wei
 			end_all(node, "another attempt failed for good");
 		}
 	}
+	bool overtaken = ended && node->winner;
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
+	return overtaken;
 }
 
 static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
@@ -152,6 +159,7 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 	struct hedge_node *node = arg;
 	struct lane *lane = &node->lanes[at];
 	const weir_type *in = &node->h->base.in, *made = &node->h->base.out;
+	weir_latency *measured = i == 0 ? node->h->opts.measured : NULL; /* A5 */
 	weir_err one = {0};
 	int rc = 0;
 	if (!begin(ctx, node, i))
@@ -160,14 +168,17 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		rc = weir__type_copy(in, node->in, lane->copy);
 	if (rc < 0) {
 		(void)weir_fail(&one, rc, "no copy of %s for \"%s\"", in->name, lane->run.st->name);
-		failed(ctx, node, i, rc, &one);
+		(void)failed(ctx, node, i, rc, &one);
 		weir_err_fini(&one);
 		return;
 	}
+	int64_t from = measured ? weir_rt_now(node->h->base.rt) : 0;
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
 	if (node->h->opts.budget && !(rc < 0 && rc == weir_ctx_err(ctx))) /* A4 */
 		weir_budget_result(node->h->opts.budget, rc);
 	if (rc == 0) {
+		if (measured)
+			weir_latency_add(measured, weir_rt_now(node->h->base.rt) - from);
 		if (!succeeded(ctx, node, lane) && made->drop)
 			made->drop(lane->out, made->arg); /* A3 */
 		weir_err_fini(&one);
@@ -176,7 +187,8 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 	rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	if (lane->copy)
 		in->drop(lane->copy, in->arg);
-	failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one);
+	if (failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one) && measured)
+		weir_latency_add(measured, weir_rt_now(node->h->base.rt) - from);
 	weir_err_fini(&one);
 }
 
@@ -267,6 +279,9 @@ static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct wei
 				  o->max_attempts, WEIR_HEDGE_MAX, (long long)o->delay_ns);
 		o->max_attempts = 0;
 	}
+	if (!(o->percent >= 0 && o->percent <= 100) || (o->percent > 0 && !o->measured))
+		weir__stage_wrong(st, WEIR_EINVAL, "has a percentage that is none, or of nothing that is measured");
+	o->percent = o->percent > 0 ? o->percent : 95;
 	o->max_attempts = o->max_attempts ? o->max_attempts : 2;
 	o->delay_ns = o->delay_ns ? o->delay_ns : WEIR_HEDGE_DELAY;
 }
