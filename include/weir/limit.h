@@ -9,6 +9,7 @@
 #include <weir/limit/bands.h>
 #include <weir/limit/bucket.h>
 #include <weir/limit/budget.h>
+#include <weir/limit/keyed.h>
 #include <weir/limit/latency.h>
 #include <weir/limit/throttle.h>
 
