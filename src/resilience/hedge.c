@@ -23,7 +23,7 @@
 #include "wrap.h"
 
 struct hedge {
-	weir_stage base;
+	struct weir__spender spender;
 	struct weir_hedge_opts opts;
 	bool copies;
 };
@@ -74,7 +74,7 @@ static bool await_turn(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	while (!node->over && !node->stopped && weir_ctx_err(ctx) == 0) {
 		weir_ctx until;
 		bool mine = i == node->started;
-		if (mine && weir_rt_now(node->h->base.rt) >= node->next_at)
+		if (mine && weir_rt_now(node->h->spender.base.rt) >= node->next_at)
 			return true;
 		weir_ctx_init(&until, ctx, mine ? node->next_at : WEIR_FOREVER);
 		int rc = weir_cond_wait(&until, &node->turn, &node->lock);
@@ -100,7 +100,7 @@ static bool begin(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	turn = allowed && !node->over && !node->stopped;
 	if (turn) {
 		node->started++;
-		node->next_at = weir_time_add(weir_rt_now(node->h->base.rt), delay);
+		node->next_at = weir_time_add(weir_rt_now(node->h->spender.base.rt), delay);
 	}
 	node->stopped |= !allowed;
 	weir_cond_broadcast(&node->turn);
@@ -142,7 +142,7 @@ static bool failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, wei
 		weir_err_move(&node->lanes[i].failure, one);
 		node->failed++;
 		node->stopped |= later < 0;
-		node->next_at = weir_time_add(weir_rt_now(node->h->base.rt), later < 0 ? 0 : later);
+		node->next_at = weir_time_add(weir_rt_now(node->h->spender.base.rt), later < 0 ? 0 : later);
 		if (fatal && node->fatal == NONE) {
 			node->fatal = i;
 			end_all(node, "another attempt failed for good");
@@ -158,7 +158,7 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 {
 	struct hedge_node *node = arg;
 	struct lane *lane = &node->lanes[at];
-	const weir_type *in = &node->h->base.in, *made = &node->h->base.out;
+	const weir_type *in = &node->h->spender.base.in, *made = &node->h->spender.base.out;
 	weir_latency *measured = i == 0 ? node->h->opts.measured : NULL; /* A5 */
 	weir_err one = {0};
 	int rc = 0;
@@ -172,13 +172,12 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		weir_err_fini(&one);
 		return;
 	}
-	int64_t from = measured ? weir_rt_now(node->h->base.rt) : 0;
+	int64_t from = measured ? weir_rt_now(node->h->spender.base.rt) : 0;
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
-	if (node->h->opts.budget && !(rc < 0 && rc == weir_ctx_err(ctx))) /* A4 */
-		weir_budget_result(node->h->opts.budget, rc);
+	weir__spender_result(&node->h->spender, ctx, rc); /* A4 */
 	if (rc == 0) {
 		if (measured)
-			weir_latency_add(measured, weir_rt_now(node->h->base.rt) - from);
+			weir_latency_add(measured, weir_rt_now(node->h->spender.base.rt) - from);
 		if (!succeeded(ctx, node, lane) && made->drop)
 			made->drop(lane->out, made->arg); /* A3 */
 		weir_err_fini(&one);
@@ -188,7 +187,7 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 	if (lane->copy)
 		in->drop(lane->copy, in->arg);
 	if (failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one) && measured)
-		weir_latency_add(measured, weir_rt_now(node->h->base.rt) - from);
+		weir_latency_add(measured, weir_rt_now(node->h->spender.base.rt) - from);
 	weir_err_fini(&one);
 }
 
@@ -199,7 +198,7 @@ static int outcome(weir_ctx *ctx, struct hedge_node *node, void *out, weir_err *
 	uint32_t n = node->h->opts.max_attempts;
 	int rc = 0;
 	if (node->winner) {
-		memcpy(out, node->winner->out, node->h->base.out.size);
+		memcpy(out, node->winner->out, node->h->spender.base.out.size);
 	} else if (node->fatal != NONE) {
 		rc = lanes[node->fatal].failure.code;
 		weir_err_move(err, &lanes[node->fatal].failure);
@@ -210,7 +209,7 @@ static int outcome(weir_ctx *ctx, struct hedge_node *node, void *out, weir_err *
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (rc < 0)
-			weir_err_add(err, node->h->base.rt, i, &lanes[i].failure);
+			weir_err_add(err, node->h->spender.base.rt, i, &lanes[i].failure);
 		weir_err_fini(&lanes[i].failure);
 	}
 	return rc;
@@ -228,8 +227,7 @@ static int hedge_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	node->started = node->failed = 0;
 	node->next_at = 0;
 	node->fatal = NONE;
-	if (node->h->opts.budget)
-		weir_budget_call(node->h->opts.budget);
+	weir__spender_call(&node->h->spender);
 	weir_ctx_init(&node->own, ctx, WEIR_FOREVER);
 	node->batch.item = do_attempt;
 	node->batch.arg = node;
@@ -268,7 +266,7 @@ static void hedge_unbind(void *mem)
 	weir_mutex_fini(&node->lock);
 }
 
-static const struct weir__stage_ops hedge_ops = {.bind = hedge_bind, .unbind = hedge_unbind};
+const struct weir__stage_ops weir__hedge_ops = {.bind = hedge_bind, .unbind = hedge_unbind};
 
 static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct weir_hedge_opts *given)
 {
@@ -289,11 +287,12 @@ static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct wei
 weir_stage *weir_hedge(weir_stage *child, const struct weir_hedge_opts *opts)
 {
 	const char *name = opts && opts->name ? opts->name : "hedge";
-	weir_stage *st = weir__stage_make(NULL, &hedge_ops, name, sizeof(struct hedge), &child, 1);
+	weir_stage *st = weir__stage_make(NULL, &weir__hedge_ops, name, sizeof(struct hedge), &child, 1);
 	if (!weir__stage_ok(st))
 		return st;
 	struct hedge *h = (struct hedge *)st;
 	set_opts(st, &h->opts, opts);
+	weir__spender_set(&h->spender, h->opts.budget);
 	uint32_t n = h->opts.max_attempts;
 	st->in = child->in;
 	st->out = child->out;

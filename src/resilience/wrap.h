@@ -10,6 +10,8 @@
 #ifndef WEIR_SRC_RESILIENCE_WRAP_H
 #define WEIR_SRC_RESILIENCE_WRAP_H
 
+#include <weir/limit/budget.h>
+
 #include "../stage/stage.h"
 
 struct weir__wrap {
@@ -18,6 +20,30 @@ struct weir__wrap {
 	weir_err detail;                   /* W2 */
 	const struct weir__probed *probed; /* W3; NULL: none */
 };
+
+/* A stage that spends a budget: weir_retry and weir_hedge, whose structs begin with this. Where one with the same budget
+ * is within the other, the outer one tells the budget of calls, and the inner one of results: each is told once. */
+struct weir__spender {
+	weir_stage base;
+	weir_budget *budget;
+	bool is_within, has_within;
+};
+
+/* Sets the budget (NULL: none), when its children are known, and tells those within. */
+void weir__spender_set(struct weir__spender *s, weir_budget *budget);
+extern const struct weir__stage_ops weir__retry_ops, weir__hedge_ops;
+
+static inline void weir__spender_call(const struct weir__spender *s)
+{
+	if (__builtin_expect(s->budget && !s->is_within, 0))
+		weir_budget_call(s->budget);
+}
+
+static inline void weir__spender_result(const struct weir__spender *s, weir_ctx *ctx, int rc)
+{
+	if (__builtin_expect(s->budget && !s->has_within, 0) && !(rc < 0 && rc == weir_ctx_err(ctx)))
+		weir_budget_result(s->budget, rc); /* what the caller's end did says nothing of the service */
+}
 
 /* A stage of `size` bytes around child that passes values through as it does; a node of it (which begins with struct
  * weir__wrap) takes `node` bytes. */

@@ -490,6 +490,32 @@ EXACT(out_of_time_during_a_trial)
 	caller_ends_during_a_trial(ctx, WEIR_MS(13), WEIR_EDEADLINE);
 }
 
+/* Who comes when it is open is told so, whether its context has ended or not; what is let in is the child's to judge. */
+EXACT(open_whatever_becomes_of_the_caller)
+{
+	weir_call *call = NULL;
+	weir_ctx gone;
+	weir_scope s;
+	struct weir_breaker_snapshot is;
+	int out = 0;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	weir_stage *st = guarded(ctx);
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);
+	weir_ctx_init(&gone, ctx, WEIR_FOREVER);
+	weir_ctx_cancel(&gone, "enough");
+	WEIR_SIM_EQ(weir_call_process(&gone, call, &(int){1}, &out, NULL), WEIR_ECANCELED);
+	weir_breaker_set(ctx, &w.b, WEIR_BREAKER_OPEN);
+	WEIR_SIM_EQ(weir_call_process(&gone, call, &(int){1}, &out, NULL), WEIR_EOPEN);
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.refused, 1);
+	weir_ctx_fini(&gone);
+	weir_call_free(&call);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_stage_free(&st);
+	weir_breaker_fini(&w.b);
+}
+
 /* Fifty callers, one call each ms, 250 in all: caller i at i, i + 50, ... */
 static int got[3]; /* 0, the service's failure, refused */
 

@@ -433,6 +433,22 @@ START_TEST(ends_of_the_ranges)
 }
 END_TEST
 
+/* No burst is a burst of one: a zero that nobody set neither closes the door nor opens it. */
+START_TEST(burst_zero)
+{
+	weir_bucket_state st;
+	struct weir_bucket_view v;
+	ck_assert_int_eq(weir_bucket_state_init(&st, &(struct weir_bucket_opts){.tokens = 5}, 0), 0);
+	ck_assert_int_eq(weir_bucket_state_take(&st, 0, 2, 0, NULL), WEIR_EOVERFLOW);
+	ck_assert_int_eq(weir_bucket_state_set_burst(&st, 0, 3), 0);
+	ck_assert_int_eq(weir_bucket_state_set_burst(&st, 0, 0), 0);
+	weir_bucket_state_view(&st, 0, 1, &v);
+	ck_assert_uint_eq(v.burst, 1);
+	ck_assert_int_eq(weir_bucket_state_take(&st, WEIR_SEC(9), 1, 0, NULL), 0);
+	ck_assert_int_eq(weir_bucket_state_take(&st, WEIR_SEC(9), 1, 0, NULL), WEIR_ELIMITED);
+}
+END_TEST
+
 START_TEST(rate_and_burst_change)
 {
 	weir_bucket_state st;
@@ -606,6 +622,7 @@ int main(void)
 	tcase_add_test(tcase, saturates);
 	tcase_add_test(tcase, settings_out_of_range);
 	tcase_add_test(tcase, ends_of_the_ranges);
+	tcase_add_test(tcase, burst_zero);
 	tcase_add_test(tcase, rate_and_burst_change);
 	tcase_add_test(tcase, unlimited_and_back);
 	tcase = world_case(suite, "shared");
