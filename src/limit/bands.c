@@ -6,8 +6,8 @@
  *  B2  Tokens only become more while nobody takes: so when each band alone could grant n, all can, and the time for all
  *      is the latest of theirs.
  *  B3  A band per period: `have` tokens, and next_at, when more come. It is brought up to now before it is looked at.
- *  B4  The line is the semaphore `turn`; `line` is how many are in it, the one that has the turn included. While there is
- *      one, allow grants nothing, so who has slept until its tokens are there finds them.
+ *  B4  The line is the semaphore `turn`; `line` is how many are in it, the one that has the turn included. While there
+ *      is one, allow grants nothing, so who has slept until its tokens are there finds them.
  *  B5  The shared face is the pure one under a lock; the clock is read before. To hooks it is an atomic (guard.h), and
  *      each call, and each look of the first in line, is one exchange.
  *

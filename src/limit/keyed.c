@@ -4,8 +4,8 @@
  *
  *  Y1  A place has what is left of v (gcra.h) as of the time of its last grant; the terms are everybody's. It is only
  *      written when something is granted, so nothing is rounded more often than that.
- *  Y2  A place is in use, in the chain of its hash and in the list by use; or in the list of free ones, by `chain`. NONE
- *      ends a list.
+ *  Y2  A place is in use, in the chain of its hash and in the list by use; or in the list of free ones, by `chain`.
+ *      NONE ends a list.
  *  Y3  Each call forgets at most one place that is full again, the least recently used, and so pays for what it adds.
  *  Y4  Hashes are SipHash-2-4 with 128 bits of output (Aumasson, Bernstein). Two keys with the same hash would share a
  *      bucket; nobody who does not know the secret can find two, and by chance it takes 2^64 keys.

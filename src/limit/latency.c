@@ -2,10 +2,10 @@
  *
  * Times of calls, in classes: see limit/latency.h.
  *
- *  L1  Class 0 is below 2^10 ns, the last one from 2^40 ns on. Between them a class is an eighth of its power of two: the
- *      three bits behind the highest say which.
- *  L2  Two halves: `now` of the current window and the one before it. When a window is over the older half is forgotten.
- *      So what is remembered is between one and two windows old.
+ *  L1  Class 0 is below 2^10 ns, the last one from 2^40 ns on. Between them a class is an eighth of its power of two:
+ *      the three bits behind the highest say which.
+ *  L2  Two halves: `now` of the current window and the one before it. When a window is over the older half is
+ *      forgotten. So what is remembered is between one and two windows old.
  *  L3  The shared face is the pure one under a lock; the clock is read before. To hooks it is an atomic (guard.h).
  *
  * Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the same time but init and fini. */

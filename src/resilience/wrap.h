@@ -21,8 +21,9 @@ struct weir__wrap {
 	const struct weir__probed *probed; /* W3; NULL: none */
 };
 
-/* A stage that spends a budget: weir_retry and weir_hedge, whose structs begin with this. Where one with the same budget
- * is within the other, the outer one tells the budget of calls, and the inner one of results: each is told once. */
+/* A stage that spends a budget: weir_retry and weir_hedge, whose structs begin with this. Where one with the same
+ * budget is within the other, the outer one tells the budget of calls, and the inner one of results: each is told
+ * once. */
 struct weir__spender {
 	weir_stage base;
 	weir_budget *budget;

@@ -490,7 +490,7 @@ EXACT(out_of_time_during_a_trial)
 	caller_ends_during_a_trial(ctx, WEIR_MS(13), WEIR_EDEADLINE);
 }
 
-/* Who comes when it is open is told so, whether its context has ended or not; what is let in is the child's to judge. */
+/* Who comes when it is open is told so, also if its context has ended; what is let in is the child's to judge. */
 EXACT(open_whatever_becomes_of_the_caller)
 {
 	weir_call *call = NULL;

@@ -10,8 +10,8 @@
  * As in a bucket, n = 0 is a look, n above the burst of a band can never be granted (WEIR_EOVERFLOW), and a clock that
  * goes back stands still.
  *
- * Two faces: weir_bands_state is pure; weir_bands is shared, on the clock of a runtime, a short lock around it. It has a
- * line, first come, first served: while somebody waits in it, nobody else is granted anything.
+ * Two faces: weir_bands_state is pure; weir_bands is shared, on the clock of a runtime, a short lock around it. It has
+ * a line, first come, first served: while somebody waits in it, nobody else is granted anything.
  *
  * PAIRWISE THREAD-SAFETY (same weir_bands)   init   fini   any other function
  *   init, fini                               no     no     no
@@ -32,8 +32,8 @@ struct weir_band {
 	uint64_t burst;    /* how many there can be, up to 2^32; 0: tokens, at least 1 */
 	uint64_t spent;    /* how many of them are missing at first (at most the burst) */
 	bool per_period;   /* all at once; these two are for it alone */
-	int64_t first_at; /* when the first come back; in the past: periods are counted from there; 0: one period after now */
-	bool partial; /* there is no more at first than the rest of the first period would have; no spent then */
+	int64_t first_at;  /* when the first come back; past: periods are counted from there; 0: one period after now */
+	bool partial;      /* there is no more at first than the rest of the first period would have; no spent then */
 };
 
 /* clang-format off */

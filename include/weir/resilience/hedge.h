@@ -53,8 +53,8 @@ struct weir_hedge_opts {
 
 /* The stage "hedge". NULL opts: one hedge, after WEIR_HEDGE_DELAY. A call has a helper task for each attempt but one.
  * Owner: takes the child, also where it fails; arg is borrowed. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a negative delay, a percentage that is none, a child that takes what
- * cannot be copied, is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
+ * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a negative delay, a percentage that is none, a
+ * child that takes what cannot be copied, is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_hedge(weir_stage *child, const struct weir_hedge_opts *opts);
 
 WEIR_EXTERN_C_END

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several limits in one: what bucket4j does with limits that come back evenly, per period, aligned, and several at once,
- * and resilience4j with cycles (tests/data/rate_allow.tsv); what is refused; all or none under random use; the shared
- * face on threads. Races and exact waits are in tests/sim/test_bands.c.
+ * Several limits in one: what bucket4j does with limits that come back evenly, per period, aligned, and several at
+ * once, and resilience4j with cycles (tests/data/rate_allow.tsv); what is refused; all or none under random use; the
+ * shared face on threads. Races and exact waits are in tests/sim/test_bands.c.
  *
  * Each row of those two algorithms is run, or listed with the reason; a row that is listed and would pass is an error
  * too. */

@@ -3,8 +3,8 @@
  * The token bucket: the tables of other limiters (tests/data/rate_allow.tsv), the rules of bucket.h as properties under
  * random use, and each function of the shared face on threads. Races and exact times are for tests/sim/test_bucket.c.
  *
- * Each row of the table is run, or its algorithm is in the first list below with the reason. What differs is a row of the
- * second list; a row that is listed and would pass is an error too. */
+ * Each row of the table is run, or its algorithm is in the first list below with the reason. What differs is a row of
+ * the second list; a row that is listed and would pass is an error too. */
 #include <check.h>
 #include <weir/limit/bucket.h>
 

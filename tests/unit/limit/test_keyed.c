@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bucket for each key: against buckets that are kept one by one, what is forgotten and when, keys that are refused, the
- * hash against its published values, and threads. Races and times are in tests/sim/test_keyed.c. */
+ * A bucket for each key: against buckets that are kept one by one, what is forgotten and when, keys that are refused,
+ * the hash against its published values, and threads. Races and times are in tests/sim/test_keyed.c. */
 #include <check.h>
 #include <stdio.h>
 #include <weir/limit.h>
