@@ -95,8 +95,8 @@ WEIR_API void weir_dead_file_init(weir_dead_file *f, weir_rt *rt, weir_fd fd, bo
 WEIR_API void weir_dead_file_fini(weir_dead_file *f);
 
 /* The `write` of a log whose arg is a weir_dead_file: 0 when the line is safe. A line that was cut short, by a failure
- * or the end of ctx, is ended before the next one, and is unreadable for a replay. The encode of such a log is given the
- * file as its arg, too.
+ * or the end of ctx, is ended before the next one, and is unreadable for a replay. The encode of such a log is given
+ * the file as its arg, too.
  * Owner: none. Threads: any. Blocks: until those before have written, and as fd does; the disk is not asked whether ctx
  * has ended. Fails: WEIR_EINVAL (no file), the codes of weir_fd_write, -errno of fsync(2). After cancel: returns its
  * code; what a file takes in one write is written whole or not at all. */
