@@ -454,7 +454,56 @@ static int under_load(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-static weir_task_fn *const bodies[] = {what_counts, classify, build_wrong, under_load};
+static int use_stage(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_call *c = NULL;
+	ck_assert_int_eq(weir_call_new(weir_scope_of(ctx), arg, &c), 0);
+	for (int i = 0; i < 5000; i++)
+		(void)ask(ctx, c, i % 7 ? 0 : WEIR_EUSER, NULL);
+	weir_call_free(&c);
+	(void)err;
+	return 0;
+}
+
+static weir_atomic asked_under_load;
+
+static enum weir_outcome count_asked(int rc, const weir_err *err, void *arg)
+{
+	(void)rc, (void)err;
+	(void)weir_atomic_add(arg, 1);
+	return WEIR_OUTCOME_FAILURE;
+}
+
+/* Other options all the time, while others call: classify is asked on, and nobody is refused. */
+static int options_under_load(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_scope scope;
+	(void)arg;
+	weir_atomic_init(&asked_under_load, weir_ctx_rt(ctx), 0);
+	ck_assert_int_eq(weir_breaker_init(&shared, ctx,
+					   &(struct weir_breaker_opts){.failures = UINT32_MAX,
+								       .classify = count_asked,
+								       .classify_arg = &asked_under_load}),
+			 0);
+	weir_stage *st = weir_guard(service(ctx), &shared);
+	weir_scope_init(&scope, ctx);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(weir_scope_spawn(&scope, "caller", use_stage, st), 0);
+	for (int i = 0; i < 1000; i++) {
+		const struct weir_breaker_opts windowed = {.window_calls = 900, .window_failures = 900},
+					       plain = {.failures = UINT32_MAX};
+		ck_assert_int_eq(weir_breaker_set_opts(ctx, &shared, i % 2 ? &windowed : &plain), 0);
+	}
+	ck_assert_int_eq(weir_scope_join(ctx, &scope, 0, err), 0);
+	ck_assert_uint_eq(weir_atomic_load(&asked_under_load), 3 * 715);
+	ck_assert_uint_eq(snapshot(ctx, &shared).refused, 0);
+	weir_stage_free(&st);
+	weir_breaker_fini(&shared);
+	weir_atomic_fini(&asked_under_load);
+	return 0;
+}
+
+static weir_task_fn *const bodies[] = {what_counts, classify, build_wrong, under_load, options_under_load};
 
 START_TEST(on_threads)
 {
