@@ -37,8 +37,8 @@ struct weir_band {
 };
 
 /* clang-format off */
-typedef struct weir_bands_state { uint64_t opaque_[260]; } weir_bands_state;
-typedef struct weir_bands { uint64_t opaque_[300]; } weir_bands;
+typedef struct weir_bands_state { uint64_t opaque_[200]; } weir_bands_state;
+typedef struct weir_bands { uint64_t opaque_[260]; } weir_bands;
 /* clang-format on */
 
 /* n bands, 1 to WEIR_BANDS_MAX, at time now (0 or more).

@@ -24,8 +24,8 @@ struct weir_latency_opts {
 };
 
 /* clang-format off */
-typedef struct weir_latency_state { uint64_t opaque_[256]; } weir_latency_state;
-typedef struct weir_latency { uint64_t opaque_[272]; } weir_latency;
+typedef struct weir_latency_state { uint64_t opaque_[320]; } weir_latency_state;
+typedef struct weir_latency { uint64_t opaque_[352]; } weir_latency;
 /* clang-format on */
 
 /* Nothing measured yet; NULL opts: all defaults.
