@@ -103,8 +103,8 @@ WEIR_SIM_TEST_WITH(line_is_fifo, .no_early = true, .schedules = 50)
 {
 	weir_bands b;
 	weir_scope s;
-	struct waiter w[4];
-	static const int64_t at_ms[] = {0, 10, 100, 105};
+	struct waiter w[5];
+	static const int64_t at_ms[] = {0, 10, 100, 105, 110};
 	static const uint64_t n[] = {2, 2, 2, 1};
 	open_bands(ctx, &b, two_bands, 2);
 	weir_scope_init(&s, ctx);
@@ -113,15 +113,17 @@ WEIR_SIM_TEST_WITH(line_is_fifo, .no_early = true, .schedules = 50)
 	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(7)), 0);
 	WEIR_SIM_EQ(available(&b), 1);
 	WEIR_SIM_EQ(weir_bands_allow_n(&b, 1), WEIR_ELIMITED); /* there is one, and somebody waits for it */
+	line_up(ctx, &s, &b, &w[4], 1, WEIR_FOREVER);          /* nor does who waits */
+	WEIR_SIM_EQ(w[4].rc, 1000);
 	WEIR_SIM_EQ(weir_bands_allow_n(&b, 0), 0);
 	WEIR_SIM_EQ(weir_bands_allow_n(&b, 3), WEIR_EOVERFLOW);
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		WEIR_SIM_EQ(w[i].rc, 0);
 		WEIR_SIM_EQ(w[i].at, WEIR_MS(at_ms[i]));
 		weir_ctx_fini(&w[i].own);
 	}
-	WEIR_SIM_EQ(weir_bands_allow_n(&b, 1), WEIR_ELIMITED); /* 4 - 2 - 1 in the period, and none of the two */
+	WEIR_SIM_EQ(weir_bands_allow_n(&b, 1), WEIR_ELIMITED); /* 4 - 2 - 1 - 1 in the period, and none of the two */
 	WEIR_SIM_EQ(available(&b), 0);
 	weir_bands_fini(&b);
 }

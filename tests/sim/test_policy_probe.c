@@ -91,7 +91,7 @@ static void expect(const char *const *lines, int n)
 		expect(lines_, (int)(sizeof(lines_) / sizeof(lines_[0]))); \
 	} while (0)
 
-/* What the calls of the child do, one digit for each, from the last: 0 a value, 1 BAD, 2 hangs. */
+/* What the calls of the child do, one digit for each, from the last: 0 a value, 1 BAD, 2 hangs, 3 nothing to be had. */
 static int digits;
 
 static int child(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
@@ -106,6 +106,8 @@ static int child(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *ar
 	}
 	if (what == 1)
 		return weir_fail(err, BAD, "bad");
+	if (what == 3)
+		return WEIR_EFILTERED;
 	*out = *in;
 	return 0;
 }
@@ -169,6 +171,11 @@ WEIR_SIM_TEST_WITH(each_layer_tells, ALONE)
 	EXPECT("0 failure breaker !user error", "5 retry retry =2 !user error", "25 timeout attempt =20 !WEIR_ETIMEOUT",
 	       "25 state breaker =0 to 1", "25 failure breaker !WEIR_ETIMEOUT", "30 retry retry =3 !WEIR_ETIMEOUT",
 	       "30 rejected breaker =59995 !WEIR_EOPEN", "30 dead dead_letter =3 !WEIR_EEXHAUSTED");
+	weir_stage_free(&st);
+	weir_breaker_set(ctx, &breaker, WEIR_BREAKER_CLOSED);
+	st = weir_guard(child_stage(weir_ctx_rt(ctx), NULL), &breaker);
+	WEIR_SIM_EQ(process(ctx, st, 3), WEIR_EFILTERED); /* is not counted */
+	EXPECT("30 state breaker =1 to 0");
 	weir_stage_free(&st);
 	weir_bulkhead_fini(&bulkhead);
 	weir_bucket_fini(&bucket);
