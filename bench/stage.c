@@ -6,6 +6,8 @@
  * its own (BENCHMARK.md of v1.0.0: AMD Ryzen 5 5600H, 12 threads, so not to be compared with this machine; "-": none).
  * bench/stage.sh puts the same work of go-fluxus itself, on this machine, beside it.
  *
+ * Arguments: what the names of the rows begin with that are wanted; none: all.
+ *
  * A row is run with twice as many values each time until it takes WINDOW; that last time is what is shown. What it made
  * is looked at. Only rows that build stages for each value may allocate: the program fails where another one does.
  *
@@ -599,12 +601,23 @@ static void hear(const struct weir_probe_event *event, void *arg)
 	(void)event, (void)arg;
 }
 
-static int measure_all(weir_ctx *ctx, weir_err *err)
+/* The row's name begins with one of the words that the program was given, if it was given any. */
+static bool wanted(const struct row *row, char *const *names)
+{
+	bool any = !names || !*names;
+	for (; names && *names && !any; names++)
+		any = strncmp(row->name, *names, strlen(*names)) == 0;
+	return any;
+}
+
+static int measure_all(weir_ctx *ctx, char *const *names, weir_err *err)
 {
 	weir_probe probe = {.fn = hear};
 	int rc = 0;
 	printf("%-28s %10s %8s %10s\n", "stage", "ns", "allocs", "published");
 	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!wanted(&rows[i], names))
+			continue;
 		if (rows[i].heard)
 			rc = weir_probe_attach(weir_ctx_rt(ctx), &probe);
 		if (rc == 0)
@@ -619,7 +632,6 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	struct weir_bucket_opts unlimited = {.unlimited = true, .burst = 1};
 	struct weir_bucket_opts limited = {.tokens = 1000000000, .burst = UINT64_C(1) << 32};
 	weir_rt *rt = weir_ctx_rt(ctx);
-	(void)arg;
 	weir_mutex_init(&service, rt);
 	int rc = weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 3, .open_ns = WEIR_MS(50)});
 	if (rc == 0)
@@ -637,7 +649,7 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	for (int i = 0; rc == 0 && i < NUMBERS; i++)
 		rc = weir_array_put(&thousand, (size_t)i, &i);
 	if (rc == 0)
-		rc = measure_all(ctx, err);
+		rc = measure_all(ctx, arg, err);
 	weir_array_drop(&thousand);
 	weir_bucket_fini(&full);
 	weir_bucket_fini(&unlimited_100);
@@ -648,7 +660,7 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct weir_rt_opts opts = {.alloc = count_alloc, .release = count_release};
 	weir_err err = {0};
@@ -656,7 +668,7 @@ int main(void)
 	weir_rt *rt = NULL;
 	int rc = weir_rt_threads_new(&opts, &rt);
 	if (rc == 0)
-		rc = weir_rt_run(rt, app, NULL, &err);
+		rc = weir_rt_run(rt, app, argc > 0 ? argv + 1 : NULL, &err);
 	if (rc < 0) {
 		weir_err_format(&err, why, sizeof(why));
 		fprintf(stderr, "%s\n", why);
