@@ -4,6 +4,10 @@
 #include "crew.h"
 
 #include <assert.h>
+#include <stddef.h>
+
+#define CREW_SHORT_NS WEIR_US(5) /* a few wakes, where they are cheap */
+#define CALM_AFTER 32
 
 /* ---- sections ---- */
 
@@ -171,8 +175,11 @@ int weir__crew_start(struct weir__crew *crew, weir_scope *s, uint32_t helpers, v
 	return rc;
 }
 
-static void open_to_helpers(struct weir__crew *crew, struct weir__batch *b)
+static void open_to_helpers(struct weir__batch *b)
 {
+	struct weir__crew *crew = b->crew;
+	b->is_open = true;
+	weir_atomic_init(&b->next, crew->rt, b->begun);
 	struct section s = enter(crew);
 	b->following = crew->batches;
 	crew->batches = b;
@@ -206,19 +213,68 @@ static void await_helpers(struct weir__crew *crew, struct weir__batch *b)
 	weir_sem_fini(&b->left);
 }
 
+/* H6 */
+static void open_before_sleep(struct weir__duty *duty)
+{
+	struct weir__batch *b = (struct weir__batch *)(void *)((unsigned char *)duty - offsetof(struct weir__batch, duty));
+	if (!b->is_open)
+		open_to_helpers(b);
+}
+
+/* Items of a batch that is kept, until all are begun or it is open. */
+static void do_kept(struct weir__batch *b, int64_t since)
+{
+	size_t look = 1;
+	while (!b->is_open && b->begun < b->n) {
+		b->item(b->ctx, b->arg, 0, b->begun++);
+		if (b->begun < look || b->is_open || b->begun == b->n)
+			continue;
+		look = look * 4 + 1;
+		if (weir_rt_now(b->crew->rt) - since > CREW_SHORT_NS)
+			open_to_helpers(b);
+	}
+}
+
+static void do_shared(struct weir__batch *b)
+{
+	weir_rt *rt = b->crew->rt;
+	bool measured = !rt->hooks && !b->at_once;
+	bool kept = measured && b->calm == CALM_AFTER;
+	if (!kept)
+		open_to_helpers(b);
+	int64_t since = measured ? weir_rt_now(rt) : 0;
+	if (kept) {
+		weir_task *self = rt->vt->self(rt);
+		b->duty.before_sleep = open_before_sleep;
+		weir__duty_begin(self, &b->duty);
+		do_kept(b, since);
+		weir__duty_end(self, &b->duty);
+	}
+	if (b->is_open)
+		do_items(b, 0);
+	if (measured && weir_rt_now(rt) - since > CREW_SHORT_NS)
+		b->calm = 0;
+	else
+		b->calm += b->calm < CALM_AFTER;
+}
+
 void weir__crew_do(weir_ctx *ctx, struct weir__crew *crew, struct weir__batch *b)
 {
 	assert(b->item && b->lanes > 0);
 	b->ctx = ctx;
+	b->crew = crew;
+	b->is_open = false;
+	b->begun = 0;
 	b->joined = 1;
 	b->inside = 0;
 	b->awaited = false;
-	weir_atomic_init(&b->next, crew->rt, 0);
-	bool shared = b->lanes > 1 && b->n > 1 && crew->helpers > 0;
-	if (shared)
-		open_to_helpers(crew, b);
-	do_items(b, 0);
-	if (shared && close_to_helpers(crew, b) > 0)
+	if (b->lanes > 1 && b->n > 1 && crew->helpers > 0)
+		do_shared(b);
+	while (!b->is_open && b->begun < b->n)
+		b->item(ctx, b->arg, 0, b->begun++);
+	if (!b->is_open)
+		return;
+	if (close_to_helpers(crew, b) > 0)
 		await_helpers(crew, b);
 	weir_atomic_fini(&b->next);
 }

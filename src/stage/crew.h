@@ -18,6 +18,13 @@
  *      one off owes `work` a permit. Each one that joins wakes the next, while there is work: the one who brings a
  *      batch pays for one wake, and cheap items are done before many are awake.
  *
+ *  H6  To wake a helper takes longer than many a batch. Where the last CALM_AFTER batches of a place were done within
+ *      CREW_SHORT_NS each, the next one is kept: its owner does the items by itself, and opens it to helpers as soon as
+ *      one of these comes first: it has taken longer than that, which is looked at after the 1st, the 5th, the 21st item
+ *      and so on; or an item waits for something in weir (src/core/duty.h). So a place whose items wait, or are
+ *      long, is shared from the beginning, and one whose items were not loses, the first time, what one item takes. Under
+ *      hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time to measure.
+ *
  * LOCK: the internal one (src/rt/lock.h), for a few instructions; nothing foreign happens under it, wakes neither. Not
  * a weir_mutex: that is handed over to the first who waits, asleep or not, and then all wait until that one has woken
  * up, which takes as long as hundreds of small items. To hooks the crew is an atomic (core/sync.h), and each section
@@ -28,6 +35,7 @@
 #include <weir/core.h>
 #include <weir/rt.h>
 
+#include "../core/duty.h"
 #include "../rt/atomic.h"
 #include "../rt/lock.h"
 
@@ -39,11 +47,19 @@ struct weir__batch {
 	void *arg;
 	weir_ctx *ctx; /* the items' */
 	size_t n;
-	uint32_t lanes;          /* at least 1 */
-	uint32_t joined, inside; /* from here on, but for next: under the lock */
-	bool awaited;            /* its owner sleeps until the last helper leaves */
-	weir_atomic next;        /* H1 */
-	weir_sem left;           /* made by an owner that has to wait */
+	uint32_t lanes; /* at least 1 */
+	bool at_once;   /* never kept: what items wait for is that others run */
+	/* The owner's own: */
+	struct weir__crew *crew;
+	bool is_open;
+	size_t begun;  /* items, while it is not open */
+	uint32_t calm; /* H6: how many in a row were short; from one batch to the next */
+	struct weir__duty duty;
+	weir_atomic next; /* H1: while it is open */
+	weir_sem left;    /* made by an owner that has to wait */
+	/* Under the lock: */
+	uint32_t joined, inside;
+	bool awaited; /* its owner sleeps until the last helper leaves */
 	struct weir__batch *following;
 };
 
@@ -65,7 +81,8 @@ struct weir__crew {
 /* Starts the helpers in s; on failure those that were started leave. The crew has one reference more than helpers. */
 int weir__crew_start(struct weir__crew *crew, weir_scope *s, uint32_t helpers, void (*gone)(struct weir__crew *crew));
 
-/* Does the items 0 .. n - 1 of b, of which item, arg, n, lanes are set, under ctx; returns when all are done. */
+/* Does the items 0 .. n - 1 of b, of which item, arg, n, lanes, at_once are set and which was zeroed before its first
+ * time, under ctx; returns when all are done. */
 WEIR__SHARED void weir__crew_do(weir_ctx *ctx, struct weir__crew *crew, struct weir__batch *b);
 
 /* Lets the helpers leave, and drops the reference. */

@@ -47,6 +47,7 @@ src/stage/stage.h   resilience  what stages are built with: weir__ names that th
 src/stage/crew.h    resilience  doing several things at once, likewise
 src/stage/array.h   resilience  copies of values, likewise
 src/core/processor.h  stage  how a pipeline runs a stage, which core does not know: core calls what stage fills in
+src/core/duty.h     stage  what a task does before it sleeps: a crew opens its batch
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
 sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '
