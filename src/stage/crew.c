@@ -216,7 +216,8 @@ static void await_helpers(struct weir__crew *crew, struct weir__batch *b)
 /* H6 */
 static void open_before_sleep(struct weir__duty *duty)
 {
-	struct weir__batch *b = (struct weir__batch *)(void *)((unsigned char *)duty - offsetof(struct weir__batch, duty));
+	struct weir__batch *b =
+		(struct weir__batch *)(void *)((unsigned char *)duty - offsetof(struct weir__batch, duty));
 	if (!b->is_open)
 		open_to_helpers(b);
 }

@@ -21,8 +21,14 @@ static const char *formatted(const weir_err *err)
 
 static void assert_empty(const weir_err *err)
 {
-	weir_err zero = {0};
-	ck_assert_mem_eq(err, &zero, sizeof(zero));
+	char text[8] = "?";
+	ck_assert_int_eq(err->code, 0);
+	ck_assert_uint_eq(weir_err_format(err, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	ck_assert_ptr_null(weir_err_member(err, 0, NULL));
+	ck_assert(!weir_err_is(err, 0));
+	for (int code = -1; code > -1100; code--)
+		ck_assert(!weir_err_is(err, code));
 }
 
 START_TEST(codes_are_errno_and_our_own)
