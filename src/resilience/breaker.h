@@ -6,12 +6,13 @@
 
 #include <weir/resilience/breaker.h>
 
+#include "../limit/guard.h"
 #include "breaker_state.h"
 
 struct __attribute__((may_alias)) weir__breaker {
-	weir_rt *rt; /* NULL: not made */
-	weir_atomic word;
-	weir_mutex lock;
+	struct weir__guard guard; /* its rt is NULL: not made */
+	weir__a64 word;
+	int64_t seen; /* the latest time; with state under the lock */
 	struct weir_breaker_state state;
 };
 

@@ -81,9 +81,9 @@ weir_stage *weir_guard(weir_stage *child, weir_breaker *breaker)
 	weir_stage *st = weir__stage_make(NULL, &guard_ops, "breaker", sizeof(struct guard), &child, 1);
 	if (!weir__stage_ok(st))
 		return st;
-	if (!breaker || !weir__breaker(breaker)->rt)
+	if (!breaker || !weir__breaker(breaker)->guard.rt)
 		weir__stage_wrong(st, WEIR_EINVAL, "has no breaker: weir_breaker_init makes one");
-	else if (weir__breaker(breaker)->rt != st->rt)
+	else if (weir__breaker(breaker)->guard.rt != st->rt)
 		weir__stage_wrong(st, WEIR_EINVAL, "its breaker is of another runtime");
 	else
 		st->name = weir__breaker_state(&weir__breaker(breaker)->state)->opts.name;

@@ -43,6 +43,7 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 shared='
 src/rt/atomic.h     core,sim,limit,stage  the one home of atomics; limit: allow is one exchange; stage: with the lock
 src/rt/lock.h       core,sim,limit,stage  the one internal lock, with its ranks; stage: who waits for a crew is not asleep
+src/limit/guard.h   resilience  what a shared object needs around its pure state: a breaker is one
 src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
 src/stage/crew.h    resilience  doing several things at once, likewise
 src/stage/array.h   resilience  copies of values, likewise
