@@ -8,8 +8,9 @@
  * weir_err can be moved byte by byte (a pipeline sends one in each result).
  *
  * INVARIANTS
- *  E1  code == 0 means empty, and then nothing else in it is looked at: whoever gives it a code begins it. So to empty
- *      it is one store, and not 256 bytes: a retry does it for each attempt. Zeroed memory is empty.
+ *  E1  code == 0 means empty: no frames, no text, no members. Zeroed memory is empty, and what is emptied is as good
+ *      as zeroed to all that is here, also if somebody then sets the code by hand; but frames and text beyond their
+ *      counts are left as they were, since to clear 256 bytes costs more than the rest of a failed attempt.
  *  E2  code < 0 otherwise. weir_fail turns a code that is not negative into WEIR_EINVAL.
  *  E3  n_frames <= WEIR_ERR_FRAMES; frames[0] is the innermost. When there are too many, the outer ones are the ones
  *      not kept: where it began says more than what it passed last. frames_lost counts them.
@@ -83,7 +84,7 @@ static const struct detail *const_detail_of(const weir_err *err)
 	return (const struct detail *)err;
 }
 
-/* E1 */
+/* E1: without a code, empty; with one, a failure of which nothing more is known. */
 static struct detail *begin(weir_err *err, int code)
 {
 	struct detail *d = detail_of(err);
@@ -219,7 +220,7 @@ void weir_err_move(weir_err *to, weir_err *from)
 	if (!to || !from || from->code == 0)
 		return;
 	*to = *from;
-	from->code = 0; /* its members are to's now: E6 */
+	(void)begin(from, 0); /* its members are to's now: E6 */
 }
 
 void weir_err_fini(weir_err *err)
@@ -231,7 +232,7 @@ void weir_err_fini(weir_err *err)
 		weir_err_fini(&m->err);
 		weir_rt_release(m->rt, m);
 	}
-	err->code = 0; /* E1 */
+	(void)begin(err, 0);
 }
 
 /* The code in the node itself, outermost first (E5). */

@@ -46,8 +46,7 @@ static bool do_item(weir_ctx *ctx, struct weir__many *m, uint32_t lane, size_t i
 
 static void batch_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i)
 {
-	weir_err one;
-	one.code = 0; /* all that is looked at, where it is empty (err.c, E1) */
+	weir_err one = {0};
 	(void)do_item(ctx, arg, lane, i, &one);
 }
 
