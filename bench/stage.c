@@ -15,7 +15,8 @@
  * time until it has closed again is part of the figure), the parts of ComplexPipeline are a fan-out in the calling task
  * (there, a loop), what Buffer does to a batch is a map in the calling task (there, a loop over a slice), Retry fails
  * by a counter outside of the stage, and texts are places of 64 bytes (there, each is allocated). Not in the original:
- * Retry-kept (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs).
+ * Retry-kept (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs),
+ * BreakerWindow (a permit and its report), and Clock, which these two rows read once for each value.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ struct row {
 };
 
 /* What rows share. */
-static weir_breaker breaker;
+static weir_breaker breaker, of_calls, of_time;
 static weir_mutex service;
 static weir_bucket unlimited_1, unlimited_10, unlimited_100, full;
 static weir_array thousand;
@@ -435,6 +436,32 @@ static int run_allow(struct bench *b, long loops)
 	return 0;
 }
 
+/* What allow and a breaker with a window cannot do without. */
+static int run_clock(struct bench *b, long loops)
+{
+	int64_t least = INT64_MAX;
+	for (long i = 0; i < loops; i++) {
+		int64_t now = weir_rt_now(weir_ctx_rt(b->ctx));
+		least = now < least ? now : least;
+	}
+	b->out.number = least >= 0;
+	return 0;
+}
+
+static int run_breaker(struct bench *b, long loops)
+{
+	weir_breaker *windowed = b->row->n == 1 ? &of_calls : &of_time;
+	int rc = 0;
+	for (long i = 0; rc == 0 && i < loops; i++) {
+		struct weir_breaker_permit permit;
+		rc = weir_breaker_acquire(b->ctx, windowed, &permit, NULL);
+		if (rc == 0)
+			weir_breaker_report(b->ctx, windowed, &permit, WEIR_OUTCOME_SUCCESS);
+	}
+	b->out.number = rc == 0;
+	return rc;
+}
+
 static int run_built(struct bench *b, long loops)
 {
 	int rc = 0;
@@ -504,6 +531,9 @@ static const struct row rows[] = {
 	{"AllowCheck-1", 19.71, NULL, run_allow, NULL, "1", 1, NUMBER, 0, 0},
 	{"AllowCheck-100", 19.69, NULL, run_allow, NULL, "1", 100, NUMBER, 0, 0},
 	{"AllowGranted", 0, NULL, run_allow, NULL, "1", 0, NUMBER, 0, 0},
+	{"Clock", 0, NULL, run_clock, NULL, "1", 0, NUMBER, 0, 0},
+	{"BreakerWindow-calls", 0, NULL, run_breaker, NULL, "1", 1, NUMBER, 0, 0},
+	{"BreakerWindow-time", 0, NULL, run_breaker, NULL, "1", 0, NUMBER, 0, 0},
 	{"CircuitBreaker-closed", 100.1, make_breaker, NULL, IN_TEXT("benchmark-input"), "processed: benchmark-input",
 	 0, TEXT, 0, 0},
 	{"GuardedSuccess", 0, make_guarded, NULL, IN_NUMBER(0), "1", 0, NUMBER, 0, 0},
@@ -637,6 +667,10 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_mutex_init(&service, rt);
 	int rc = weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 3, .open_ns = WEIR_MS(50)});
 	if (rc == 0)
+		rc = weir_breaker_init(&of_calls, ctx, &(struct weir_breaker_opts){.window_calls = 100});
+	if (rc == 0)
+		rc = weir_breaker_init(&of_time, ctx, &(struct weir_breaker_opts){.window_ns = WEIR_SEC(10)});
+	if (rc == 0)
 		rc = weir_bucket_init(&unlimited_1, rt, &unlimited);
 	unlimited.burst = 10;
 	if (rc == 0)
@@ -657,6 +691,8 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	weir_bucket_fini(&unlimited_100);
 	weir_bucket_fini(&unlimited_10);
 	weir_bucket_fini(&unlimited_1);
+	weir_breaker_fini(&of_time);
+	weir_breaker_fini(&of_calls);
 	weir_breaker_fini(&breaker);
 	weir_mutex_fini(&service);
 	return rc;
