@@ -12,6 +12,9 @@
 #include "../rt/atomic.h"
 #include "../rt/lock.h"
 
+/* What libweir-ext.so may call of src/limit (src/weir.map). */
+#define WEIR__SHARED __attribute__((visibility("default")))
+
 struct weir__guard {
 	struct weir_obj obj;
 	weir_rt *rt;
@@ -55,11 +58,9 @@ static inline void weir__guard_announce(struct weir__guard *g, struct weir__entr
 	g->rt->hooks->choice(g->rt, &e->op);
 }
 
-static inline void weir__guard_lock(struct weir__guard *g, struct weir__entry *e)
-{
-	e->now = weir_rt_now(g->rt);
-	e->rank = weir__lock(&g->lock, WEIR__RANK_SYNC);
-}
+/* Calls, since libweir-ext.so does not see the lock. */
+WEIR__SHARED void weir__guard_lock(struct weir__guard *g, struct weir__entry *e);
+WEIR__SHARED void weir__guard_unlock(struct weir__guard *g, const struct weir__entry *e, bool changed);
 
 static inline void weir__guard_tell(struct weir__guard *g, struct weir__entry *e, bool changed)
 {
@@ -77,9 +78,7 @@ static inline void weir__guard_enter(struct weir__guard *g, struct weir__entry *
 
 static inline void weir__guard_leave(struct weir__guard *g, struct weir__entry *e, bool changed)
 {
-	if (changed) /* the lock is held */
-		weir__store64(&g->changes, weir__load64_own(&g->changes) + 1);
-	weir__unlock(&g->lock, e->rank);
+	weir__guard_unlock(g, e, changed);
 	weir__guard_tell(g, e, changed);
 }
 

@@ -41,8 +41,8 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 
 # A private header that other rows may include too: the header, the rows, and why.
 shared='
-src/rt/atomic.h     core,sim,limit,stage  the one home of atomics; limit: allow is one exchange; stage: with the lock
-src/rt/lock.h       core,sim,limit,stage  the one internal lock, with its ranks; stage: who waits for a crew is not asleep
+src/rt/atomic.h     core,sim,limit,stage  the one home of atomics; limit: allow is one exchange
+src/rt/lock.h       core,sim,limit,stage  the one internal lock, with its ranks; stage: for a crew
 src/limit/guard.h   resilience  what a shared object needs around its pure state: a breaker is one
 src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
 src/stage/crew.h    resilience  doing several things at once, likewise
