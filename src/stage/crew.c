@@ -218,7 +218,7 @@ static void open_before_sleep(struct weir__duty *duty)
 {
 	struct weir__batch *b =
 		(struct weir__batch *)(void *)((unsigned char *)duty - offsetof(struct weir__batch, duty));
-	if (!b->is_open)
+	if (!b->is_open && b->begun < b->n)
 		open_to_helpers(b);
 }
 
@@ -253,10 +253,10 @@ static void do_shared(struct weir__batch *b)
 	}
 	if (b->is_open)
 		do_items(b, 0);
-	if (measured && weir_rt_now(rt) - since > CREW_SHORT_NS)
-		b->calm = 0;
-	else
-		b->calm += b->calm < CALM_AFTER;
+	if (!measured)
+		return;
+	bool lasted = weir_rt_now(rt) - since > CREW_SHORT_NS;
+	b->calm = lasted ? 0 : b->calm + (b->calm < CALM_AFTER);
 }
 
 void weir__crew_do(weir_ctx *ctx, struct weir__crew *crew, struct weir__batch *b)
