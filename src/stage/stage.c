@@ -168,13 +168,6 @@ uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes)
 	return (uint32_t)(all < most * lanes ? all : most * lanes);
 }
 
-weir_stage *weir__stage_named(weir_stage *st, const char *name)
-{
-	if (!is_constant(st))
-		st->name = name;
-	return st;
-}
-
 /* ---- a stage of a function ---- */
 
 struct function {
@@ -267,6 +260,24 @@ int weir_stage_check(const weir_stage *st, weir_err *err)
 		return weir_fail(err, st->err.code, "%s", why_constant(st));
 	weir_err_format(&st->err, text, sizeof(text)); /* its own stays for the next who asks */
 	return weir_fail(err, st->err.code, "%s", text);
+}
+
+weir_stage *weir_stage_named(weir_stage *st, const char *name)
+{
+	if (!st)
+		return &no_children;
+	if (is_constant(st))
+		return st;
+	if (st->taken || weir_atomic_load(&st->calls)) /* S3 */
+		st->rt->vt->misuse(st->rt, &(struct weir_misuse){.what = "a stage is named that is in use: name it "
+									 "before it is part of another, or has calls",
+								 .object = st->name,
+								 .site = __builtin_return_address(0)});
+	else if (!name)
+		weir__stage_wrong(st, WEIR_EINVAL, "is to be named, but there is no name");
+	else
+		st->name = name;
+	return st;
 }
 
 void weir_stage_free(weir_stage **st)
