@@ -6,6 +6,8 @@
  * its own (BENCHMARK.md of v1.0.0: AMD Ryzen 5 5600H, 12 threads, so not to be compared with this machine; "-": none).
  * bench/stage.sh puts the same work of go-fluxus itself, on this machine, beside it.
  *
+ * Arguments: what the names of the rows begin with that are wanted; none: all.
+ *
  * A row is run with twice as many values each time until it takes WINDOW; that last time is what is shown. What it made
  * is looked at. Only rows that build stages for each value may allocate: the program fails where another one does.
  *
@@ -13,7 +15,8 @@
  * time until it has closed again is part of the figure), the parts of ComplexPipeline are a fan-out in the calling task
  * (there, a loop), what Buffer does to a batch is a map in the calling task (there, a loop over a slice), Retry fails
  * by a counter outside of the stage, and texts are places of 64 bytes (there, each is allocated). Not in the original:
- * Retry-kept (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs).
+ * Retry-kept (the stage is built once), RetrySuccess, GuardedSuccess and AllowGranted (what the wrapper alone costs),
+ * BreakerWindow (a permit and its report), and Clock, which these two rows read once for each value.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +85,7 @@ struct row {
 };
 
 /* What rows share. */
-static weir_breaker breaker;
+static weir_breaker breaker, of_calls, of_time;
 static weir_mutex service;
 static weir_bucket unlimited_1, unlimited_10, unlimited_100, full;
 static weir_array thousand;
@@ -221,11 +224,14 @@ static int add_one(weir_ctx *ctx, const void *in, void *out, weir_err *err, void
 static int third_time(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {
 	const struct text *t = in;
+	struct text *made = out;
 	(void)ctx, (void)arg;
 	if (++tries <= 2)
 		return weir_fail(err, WEIR_EIO, "simulated error");
 	tries = 0;
-	PRINT((struct text *)out, "%.*s-success", (int)t->n, t->bytes);
+	memcpy(made->bytes, t->bytes, t->n);
+	memcpy(made->bytes + t->n, "-success", 8);
+	made->n = t->n + 8;
 	return 0;
 }
 
@@ -430,22 +436,47 @@ static int run_allow(struct bench *b, long loops)
 	return 0;
 }
 
+/* What allow and a breaker with a window cannot do without. */
+static int run_clock(struct bench *b, long loops)
+{
+	int64_t least = INT64_MAX;
+	for (long i = 0; i < loops; i++) {
+		int64_t now = weir_rt_now(weir_ctx_rt(b->ctx));
+		least = now < least ? now : least;
+	}
+	b->out.number = least >= 0;
+	return 0;
+}
+
+static int run_breaker(struct bench *b, long loops)
+{
+	weir_breaker *windowed = b->row->n == 1 ? &of_calls : &of_time;
+	int rc = 0;
+	for (long i = 0; rc == 0 && i < loops; i++) {
+		struct weir_breaker_permit permit;
+		rc = weir_breaker_acquire(b->ctx, windowed, &permit, NULL);
+		if (rc == 0)
+			weir_breaker_report(b->ctx, windowed, &permit, WEIR_OUTCOME_SUCCESS);
+	}
+	b->out.number = rc == 0;
+	return rc;
+}
+
 static int run_built(struct bench *b, long loops)
 {
 	int rc = 0;
+	weir_scope s; /* where calls have their helpers: this one has none */
+	weir_scope_init(&s, b->ctx);
 	for (long i = 0; rc == 0 && i < loops; i++) {
 		weir_stage *st = make_retry(weir_ctx_rt(b->ctx), 0);
 		weir_call *call = NULL;
-		weir_scope s;
-		weir_scope_init(&s, b->ctx);
 		rc = weir_call_new(&s, st, &call);
 		if (rc == 0)
 			rc = weir_call_process(b->ctx, call, b->row->in, &b->out, b->err);
 		weir_call_free(&call);
-		rc = weir_scope_join(b->ctx, &s, rc, b->err);
 		weir_stage_free(&st);
 	}
-	return rc;
+	return weir_scope_join(b->ctx, &s, rc, b->err);
 }
 
 /* ---- the rows ---- */
@@ -500,6 +531,9 @@ static const struct row rows[] = {
 	{"AllowCheck-1", 19.71, NULL, run_allow, NULL, "1", 1, NUMBER, 0, 0},
 	{"AllowCheck-100", 19.69, NULL, run_allow, NULL, "1", 100, NUMBER, 0, 0},
 	{"AllowGranted", 0, NULL, run_allow, NULL, "1", 0, NUMBER, 0, 0},
+	{"Clock", 0, NULL, run_clock, NULL, "1", 0, NUMBER, 0, 0},
+	{"BreakerWindow-calls", 0, NULL, run_breaker, NULL, "1", 1, NUMBER, 0, 0},
+	{"BreakerWindow-time", 0, NULL, run_breaker, NULL, "1", 0, NUMBER, 0, 0},
 	{"CircuitBreaker-closed", 100.1, make_breaker, NULL, IN_TEXT("benchmark-input"), "processed: benchmark-input",
 	 0, TEXT, 0, 0},
 	{"GuardedSuccess", 0, make_guarded, NULL, IN_NUMBER(0), "1", 0, NUMBER, 0, 0},
@@ -599,12 +633,23 @@ static void hear(const struct weir_probe_event *event, void *arg)
 	(void)event, (void)arg;
 }
 
-static int measure_all(weir_ctx *ctx, weir_err *err)
+/* The row's name begins with one of the words that the program was given, if it was given any. */
+static bool wanted(const struct row *row, char *const *names)
+{
+	bool any = !names || !*names;
+	for (; names && *names && !any; names++)
+		any = strncmp(row->name, *names, strlen(*names)) == 0;
+	return any;
+}
+
+static int measure_all(weir_ctx *ctx, char *const *names, weir_err *err)
 {
 	weir_probe probe = {.fn = hear};
 	int rc = 0;
 	printf("%-28s %10s %8s %10s\n", "stage", "ns", "allocs", "published");
 	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!wanted(&rows[i], names))
+			continue;
 		if (rows[i].heard)
 			rc = weir_probe_attach(weir_ctx_rt(ctx), &probe);
 		if (rc == 0)
@@ -619,9 +664,12 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	struct weir_bucket_opts unlimited = {.unlimited = true, .burst = 1};
 	struct weir_bucket_opts limited = {.tokens = 1000000000, .burst = UINT64_C(1) << 32};
 	weir_rt *rt = weir_ctx_rt(ctx);
-	(void)arg;
 	weir_mutex_init(&service, rt);
 	int rc = weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 3, .open_ns = WEIR_MS(50)});
+	if (rc == 0)
+		rc = weir_breaker_init(&of_calls, ctx, &(struct weir_breaker_opts){.window_calls = 100});
+	if (rc == 0)
+		rc = weir_breaker_init(&of_time, ctx, &(struct weir_breaker_opts){.window_ns = WEIR_SEC(10)});
 	if (rc == 0)
 		rc = weir_bucket_init(&unlimited_1, rt, &unlimited);
 	unlimited.burst = 10;
@@ -637,18 +685,20 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	for (int i = 0; rc == 0 && i < NUMBERS; i++)
 		rc = weir_array_put(&thousand, (size_t)i, &i);
 	if (rc == 0)
-		rc = measure_all(ctx, err);
+		rc = measure_all(ctx, arg, err);
 	weir_array_drop(&thousand);
 	weir_bucket_fini(&full);
 	weir_bucket_fini(&unlimited_100);
 	weir_bucket_fini(&unlimited_10);
 	weir_bucket_fini(&unlimited_1);
+	weir_breaker_fini(&of_time);
+	weir_breaker_fini(&of_calls);
 	weir_breaker_fini(&breaker);
 	weir_mutex_fini(&service);
 	return rc;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct weir_rt_opts opts = {.alloc = count_alloc, .release = count_release};
 	weir_err err = {0};
@@ -656,7 +706,7 @@ int main(void)
 	weir_rt *rt = NULL;
 	int rc = weir_rt_threads_new(&opts, &rt);
 	if (rc == 0)
-		rc = weir_rt_run(rt, app, NULL, &err);
+		rc = weir_rt_run(rt, app, argc > 0 ? argv + 1 : NULL, &err);
 	if (rc < 0) {
 		weir_err_format(&err, why, sizeof(why));
 		fprintf(stderr, "%s\n", why);

@@ -61,6 +61,7 @@ done | awk '
 		goal("a closed breaker around a success", median("weir", "GuardedSuccess"), 25)
 		goal("allow of a bucket without limit", median("weir", "AllowCheck-1"), 15)
 		goal("allow of a bucket that has tokens", median("weir", "AllowGranted"), 15)
+		printf "     of which the clock takes, which it has to read %12.1f\n", median("weir", "Clock")
 		here = n["fluxus", "FanOut"]
 		goal("a fan-out of 10, a quarter of go-fluxus" (here ? "" : " (as published)"),
 			median("weir", "FanOut"), (here ? median("fluxus", "FanOut") : published["FanOut"]) / 4)

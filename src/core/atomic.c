@@ -32,7 +32,7 @@ void weir_atomic_init(weir_atomic *a, weir_rt *rt, uint64_t value)
 	memset(a, 0, sizeof(*a));
 	atomic->obj.kind = WEIR_OBJ_ATOMIC;
 	atomic->rt = rt;
-	weir__seq_store64(&atomic->value, value);
+	weir__store64(&atomic->value, value); /* nobody else has it yet */
 	weir__created(rt, &atomic->obj, NULL, WEIR__SITE());
 }
 

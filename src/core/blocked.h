@@ -10,13 +10,15 @@
 #define WEIR_SRC_CORE_BLOCKED_H
 
 #include "core.h"
+#include "duty.h"
 
 struct __attribute__((may_alias)) weir__blocked {
 	weir__a64 seq, what, name, since_at, wakes_at;
 };
 
-_Static_assert(sizeof(struct weir__blocked) <= sizeof(((weir_task *)0)->core_) - WEIR__TASK_BLOCKED * sizeof(void *),
-	       "it lies in the task's words");
+_Static_assert(sizeof(struct weir__blocked) <= (WEIR__TASK_DUTY - WEIR__TASK_BLOCKED) * sizeof(void *) &&
+		       WEIR__TASK_DUTY < sizeof(((weir_task *)0)->core_) / sizeof(void *),
+	       "it lies in the task's words, in front of the duties");
 
 static inline struct weir__blocked *weir__blocked(weir_task *task)
 {

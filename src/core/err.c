@@ -8,7 +8,9 @@
  * weir_err can be moved byte by byte (a pipeline sends one in each result).
  *
  * INVARIANTS
- *  E1  code == 0 means empty: no frames, no text, no members. Zeroed memory is empty.
+ *  E1  code == 0 means empty: no frames, no text, no members. Zeroed memory is empty, and what is emptied is as good
+ *      as zeroed to all that is here, also if somebody then sets the code by hand; but frames and text beyond their
+ *      counts are left as they were, since to clear 256 bytes costs more than the rest of a failed attempt.
  *  E2  code < 0 otherwise. weir_fail turns a code that is not negative into WEIR_EINVAL.
  *  E3  n_frames <= WEIR_ERR_FRAMES; frames[0] is the innermost. When there are too many, the outer ones are the ones
  *      not kept: where it began says more than what it passed last. frames_lost counts them.
@@ -82,16 +84,40 @@ static const struct detail *const_detail_of(const weir_err *err)
 	return (const struct detail *)err;
 }
 
+/* E1: without a code, empty; with one, a failure of which nothing more is known. */
+static struct detail *begin(weir_err *err, int code)
+{
+	struct detail *d = detail_of(err);
+	d->code = code;
+	d->members_lost = d->n_frames = d->frames_lost = d->text_lost = 0;
+	d->members = NULL;
+	d->value = 0;
+	d->text[0] = '\0';
+	return d;
+}
+
+/* Most texts are only words; formatting them costs five times as much as copying. */
+static bool copy_words(struct detail *d, const char *fmt)
+{
+	size_t bytes = strlen(fmt) + 1;
+	if (bytes > sizeof(d->text) || memchr(fmt, '%', bytes))
+		return false;
+	memcpy(d->text, fmt, bytes);
+	return true;
+}
+
 int weir_vfail(weir_err *err, int code, const char *fmt, va_list args)
 {
 	if (code >= 0) /* E2 */
 		code = WEIR_EINVAL;
 	if (!err)
 		return code;
-	weir_err_fini(err);
-	struct detail *d = detail_of(err);
-	d->code = code;
-	int n = fmt ? vsnprintf(d->text, sizeof(d->text), fmt, args) : 0;
+	if (err->code)
+		weir_err_fini(err);
+	struct detail *d = begin(err, code);
+	if (!fmt || copy_words(d, fmt))
+		return code;
+	int n = vsnprintf(d->text, sizeof(d->text), fmt, args);
 	if (n < 0) /* a wide character that has no bytes here: say the rest without it */
 		snprintf(d->text, sizeof(d->text), "(its text could not be formatted)");
 	else if ((size_t)n >= sizeof(d->text))
@@ -145,8 +171,9 @@ int weir_err_wrap(weir_err *err, int code, int64_t value)
 		code = WEIR_EINVAL;
 	if (!err)
 		return code;
-	struct detail *d = detail_of(err);
-	struct frame *f = d->code ? make_room(d) : NULL;
+	bool empty = err->code == 0;
+	struct detail *d = empty ? begin(err, code) : detail_of(err);
+	struct frame *f = empty ? NULL : make_room(d);
 	if (f)
 		*f = (struct frame){.value = d->value, .code = d->code, .attempt = CODE_CHANGE};
 	d->code = code;
@@ -158,10 +185,8 @@ void weir_err_add(weir_err *err, weir_rt *rt, uint32_t index, weir_err *member)
 {
 	if (!err || !member || member->code == 0 || member == err)
 		return;
-	struct detail *d = detail_of(err);
+	struct detail *d = err->code ? detail_of(err) : begin(err, member->code);
 	struct member *m = weir_rt_alloc(rt, sizeof(*m)), **at = &d->members;
-	if (d->code == 0)
-		d->code = member->code;
 	if (!m) {
 		d->members_lost++;
 		weir_err_fini(member);
@@ -176,7 +201,7 @@ void weir_err_add(weir_err *err, weir_rt *rt, uint32_t index, weir_err *member)
 
 const weir_err *weir_err_member(const weir_err *err, size_t i, uint32_t *out_index)
 {
-	const struct member *m = err ? const_detail_of(err)->members : NULL;
+	const struct member *m = err && err->code ? const_detail_of(err)->members : NULL;
 	for (; m && i > 0; i--)
 		m = m->next;
 	if (m && out_index)
@@ -188,25 +213,26 @@ void weir_err_move(weir_err *to, weir_err *from)
 {
 	if (to == from)
 		return;
-	weir_err_fini(to);
+	if (to && to->code)
+		weir_err_fini(to);
 	if (!to)
 		weir_err_fini(from);
-	if (!to || !from)
+	if (!to || !from || from->code == 0)
 		return;
 	*to = *from;
-	memset(from, 0, sizeof(*from)); /* its members are to's now: E6 */
+	(void)begin(from, 0); /* its members are to's now: E6 */
 }
 
 void weir_err_fini(weir_err *err)
 {
-	if (!err)
+	if (!err || err->code == 0)
 		return;
 	for (struct member *m = detail_of(err)->members, *next; m; m = next) {
 		next = m->next;
 		weir_err_fini(&m->err);
 		weir_rt_release(m->rt, m);
 	}
-	memset(err, 0, sizeof(*err)); /* E1 */
+	(void)begin(err, 0);
 }
 
 /* The code in the node itself, outermost first (E5). */
@@ -235,7 +261,7 @@ static bool node_as(const struct detail *d, int code, struct weir_err_info *out)
 bool weir_err_as(const weir_err *err, int code, struct weir_err_info *out)
 {
 	struct weir_err_info unused;
-	if (!err || code >= 0) /* an empty value is no failure: it is not "a failure with code 0" */
+	if (!err || err->code == 0 || code >= 0) /* an empty value is no failure, "with code 0" neither */
 		return false;
 	const struct detail *d = const_detail_of(err);
 	if (node_as(d, code, out ? out : &unused))

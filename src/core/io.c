@@ -37,6 +37,7 @@ static int wait_ready(weir_ctx *ctx, weir_rt *rt, weir_fd fd, short events)
 	weir__ctx_link(ctx, &link);
 	bool claimed = weir__ctx_ended(ctx) && weir__claim(&w, WEIR__CLAIM_SELF);
 	while (!claimed) {
+		weir__duties_do(w.task);
 		weir__blocked_set(w.task, w.what, NULL, rt->vt->now(rt), weir_ctx_deadline(ctx));
 		rc = rt->vt->wait_fd(rt, fd, events, weir_ctx_deadline(ctx));
 		weir__blocked_set(w.task, NULL, NULL, 0, WEIR_FOREVER);

@@ -109,6 +109,7 @@ uint32_t weir__wait(struct weir__waiter *w, weir_ctx *ctx, int64_t deadline_at)
 	}
 	/* A cancel that ran before the link was there is seen here; one that comes later finds the link. */
 	if (!ctx || !weir__ctx_ended(ctx) || !weir__claim(w, WEIR__CLAIM_SELF)) {
+		weir__duties_do(w->task);
 		weir__blocked_set(w->task, w->what, w->name, w->rt->vt->now(w->rt), deadline_at);
 		park_until_claimed(w, deadline_at);
 		weir__blocked_set(w->task, NULL, NULL, 0, WEIR_FOREVER);

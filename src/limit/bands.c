@@ -229,7 +229,8 @@ void weir_bands_fini(weir_bands *b)
 int weir_bands_allow_n(weir_bands *b, uint64_t tokens)
 {
 	struct bands *bands = inside(b);
-	struct weir__entry e = weir__guard_enter(&bands->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&bands->guard, &e, __builtin_return_address(0));
 	struct weir_bucket_view v;
 	int rc = WEIR_ELIMITED;
 	if (bands->line == 0 || tokens == 0) {
@@ -246,7 +247,8 @@ int weir_bands_allow_n(weir_bands *b, uint64_t tokens)
 /* What came of a look: 0, or WEIR_ELIMITED and *out_ns until they are there; WEIR_EOVERFLOW. */
 static int look(struct bands *b, uint64_t tokens, bool first, int64_t deadline_at, int64_t *out_ns, const void *site)
 {
-	struct weir__entry e = weir__guard_enter(&b->guard, site);
+	struct weir__entry e;
+	weir__guard_enter(&b->guard, &e, site);
 	struct weir_bucket_view v;
 	int rc = WEIR_ELIMITED;
 	if (first || b->line == 0 || tokens == 0)
@@ -265,7 +267,8 @@ static int look(struct bands *b, uint64_t tokens, bool first, int64_t deadline_a
 
 static void leave_line(struct bands *b)
 {
-	struct weir__entry e = weir__guard_enter(&b->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&b->guard, &e, __builtin_return_address(0));
 	b->line--;
 	weir__guard_leave(&b->guard, &e, true);
 }
@@ -305,7 +308,8 @@ int weir_bands_wait(weir_ctx *ctx, weir_bands *b, uint64_t tokens, weir_err *err
 void weir_bands_view_now(weir_bands *b, uint64_t tokens, struct weir_bucket_view *out)
 {
 	struct bands *bands = inside(b);
-	struct weir__entry e = weir__guard_enter(&bands->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&bands->guard, &e, __builtin_return_address(0));
 	weir_bands_state_view(&bands->state, e.now, tokens, out);
 	weir__guard_leave(&bands->guard, &e, false);
 }

@@ -23,6 +23,11 @@
  *      simulator puts other tasks before every call; within one there is nothing to see, as in every operation of core.
  *      Without hooks that is one load and one branch.
  *
+ *  K6  Where there is a limit, allow reads the clock each time, though the clock takes two thirds of it, and though a
+ *      token that was there at the last time is there at any later one. For what is owed afterwards is counted from v
+ *      or from now, whichever is later: with an older now a bucket that has been full for a while would owe too little,
+ *      and grant up to a second burst at once. Counting from as late a time as may be would grant too little instead.
+ *
  * Why src/rt/atomic.h and not weir_atomic: allow is to cost little more than its exchange; a visible atomic would be
  * announced, and called, several times for what is one step.
  *

@@ -153,21 +153,24 @@ void weir_budget_fini(weir_budget *b)
 
 void weir_budget_call(weir_budget *b)
 {
-	struct weir__entry e = weir__guard_enter(&inside(b)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(b)->guard, &e, __builtin_return_address(0));
 	weir_budget_state_call(&inside(b)->state, e.now);
 	weir__guard_leave(&inside(b)->guard, &e, true);
 }
 
 void weir_budget_result(weir_budget *b, int rc)
 {
-	struct weir__entry e = weir__guard_enter(&inside(b)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(b)->guard, &e, __builtin_return_address(0));
 	weir_budget_state_result(&inside(b)->state, e.now, rc);
 	weir__guard_leave(&inside(b)->guard, &e, true);
 }
 
 double weir_budget_left(weir_budget *b)
 {
-	struct weir__entry e = weir__guard_enter(&inside(b)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(b)->guard, &e, __builtin_return_address(0));
 	double left = weir_budget_state_left(&inside(b)->state, e.now);
 	weir__guard_leave(&inside(b)->guard, &e, false);
 	return left;
@@ -175,7 +178,8 @@ double weir_budget_left(weir_budget *b)
 
 int weir_budget_retry(weir_budget *b)
 {
-	struct weir__entry e = weir__guard_enter(&inside(b)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(b)->guard, &e, __builtin_return_address(0));
 	int rc = weir_budget_state_retry(&inside(b)->state, e.now);
 	weir__guard_leave(&inside(b)->guard, &e, rc == 0);
 	return rc;

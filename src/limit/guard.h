@@ -12,6 +12,9 @@
 #include "../rt/atomic.h"
 #include "../rt/lock.h"
 
+/* What libweir-ext.so may call of src/limit (src/weir.map). */
+#define WEIR__SHARED __attribute__((visibility("default")))
+
 struct weir__guard {
 	struct weir_obj obj;
 	weir_rt *rt;
@@ -44,29 +47,39 @@ static inline bool weir__guard_fini(struct weir__guard *g)
 	return true;
 }
 
-static inline struct weir__entry weir__guard_enter(struct weir__guard *g, const void *site)
+/* A call in three steps: the announcement, the lock, what it did. Only hooks look at op. */
+static inline void weir__guard_announce(struct weir__guard *g, struct weir__entry *e, const void *site)
 {
 	assert(g->obj.kind == WEIR_OBJ_ATOMIC); /* zeroed, or finished */
-	struct weir__entry e = {.op = {.kind = WEIR_OP_CAS,
-				       .access = WEIR_ACCESS_WRITE,
-				       .obj = {&g->obj},
-				       .at = WEIR_FOREVER,
-				       .site = site}};
-	if (g->rt->hooks)
-		g->rt->hooks->choice(g->rt, &e.op);
-	e.now = weir_rt_now(g->rt);
-	e.rank = weir__lock(&g->lock, WEIR__RANK_SYNC);
-	return e;
+	if (__builtin_expect(g->rt->hooks == NULL, 1))
+		return;
+	e->op = (struct weir_op){
+		.kind = WEIR_OP_CAS, .access = WEIR_ACCESS_WRITE, .obj = {&g->obj}, .at = WEIR_FOREVER, .site = site};
+	g->rt->hooks->choice(g->rt, &e->op);
+}
+
+/* Calls, since libweir-ext.so does not see the lock. */
+WEIR__SHARED void weir__guard_lock(struct weir__guard *g, struct weir__entry *e);
+WEIR__SHARED void weir__guard_unlock(struct weir__guard *g, const struct weir__entry *e, bool changed);
+
+static inline void weir__guard_tell(struct weir__guard *g, struct weir__entry *e, bool changed)
+{
+	if (__builtin_expect(g->rt->hooks == NULL, 1))
+		return;
+	e->op.access = changed ? WEIR_ACCESS_WRITE : WEIR_ACCESS_READ;
+	g->rt->hooks->note(g->rt, &(struct weir_event){.note = WEIR_NOTE_RESULT, .op = &e->op, .rc = changed});
+}
+
+static inline void weir__guard_enter(struct weir__guard *g, struct weir__entry *e, const void *site)
+{
+	weir__guard_announce(g, e, site);
+	weir__guard_lock(g, e);
 }
 
 static inline void weir__guard_leave(struct weir__guard *g, struct weir__entry *e, bool changed)
 {
-	if (changed)
-		weir__add64_relaxed(&g->changes, 1);
-	weir__unlock(&g->lock, e->rank);
-	e->op.access = changed ? WEIR_ACCESS_WRITE : WEIR_ACCESS_READ;
-	if (g->rt->hooks)
-		g->rt->hooks->note(g->rt, &(struct weir_event){.note = WEIR_NOTE_RESULT, .op = &e->op, .rc = changed});
+	weir__guard_unlock(g, e, changed);
+	weir__guard_tell(g, e, changed);
 }
 
 #endif

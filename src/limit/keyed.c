@@ -188,7 +188,8 @@ static int take(struct weir_keyed *k, int64_t now, const struct weir__hash *h, u
 int weir_keyed_allow_n(weir_keyed *k, const void *key, size_t len, uint64_t n)
 {
 	struct weir__hash h = weir__siphash(&k->secret, key, len);
-	struct weir__entry e = weir__guard_enter(&k->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&k->guard, &e, __builtin_return_address(0));
 	int64_t now = see(k, e.now);
 	forget_what_is_full(k, now);
 	int rc = take(k, now, &h, n);
@@ -201,7 +202,8 @@ int weir_keyed_allow_n(weir_keyed *k, const void *key, size_t len, uint64_t n)
 void weir_keyed_view(weir_keyed *k, const void *key, size_t len, uint64_t n, struct weir_bucket_view *out)
 {
 	struct weir__hash h = weir__siphash(&k->secret, key, len);
-	struct weir__entry e = weir__guard_enter(&k->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&k->guard, &e, __builtin_return_address(0));
 	int64_t now = see(k, e.now);
 	uint32_t i = find(k, &h);
 	struct weir__gcra g = {.t = k->terms, .v = i == NONE ? k->first_v : left(k, &k->places[i], now), .seen = now};
@@ -212,7 +214,8 @@ void weir_keyed_view(weir_keyed *k, const void *key, size_t len, uint64_t n, str
 
 void weir_keyed_stats_read(weir_keyed *k, struct weir_keyed_stats *out)
 {
-	struct weir__entry e = weir__guard_enter(&k->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&k->guard, &e, __builtin_return_address(0));
 	*out = k->stats;
 	weir__guard_leave(&k->guard, &e, false);
 }

@@ -139,14 +139,16 @@ void weir_latency_fini(weir_latency *l)
 
 void weir_latency_add(weir_latency *l, int64_t ns)
 {
-	struct weir__entry e = weir__guard_enter(&inside(l)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(l)->guard, &e, __builtin_return_address(0));
 	weir_latency_state_add(&inside(l)->state, e.now, ns);
 	weir__guard_leave(&inside(l)->guard, &e, true);
 }
 
 int64_t weir_latency_percentile(weir_latency *l, double percent)
 {
-	struct weir__entry e = weir__guard_enter(&inside(l)->guard, __builtin_return_address(0));
+	struct weir__entry e;
+	weir__guard_enter(&inside(l)->guard, &e, __builtin_return_address(0));
 	int64_t ns = weir_latency_state_percentile(&inside(l)->state, e.now, percent);
 	weir__guard_leave(&inside(l)->guard, &e, false);
 	return ns;

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * A circuit breaker that tasks share: the machine of breaker_state.c under a mutex, with a short cut.
+ * A circuit breaker that tasks share: the machine of breaker_state.c under a lock, with a short cut.
  *
  * THE WORD. While the machine is closed, one atomic word says so: its generation, and flags.
  *   LETS_IN  whoever asks is let in, with that generation; nothing need be written down.
  *   ADDS_UP  nothing has failed since the last success, and there is no window: a success is one more in the word.
  *
- *  K1  The machine belongs to whoever holds the lock and has taken the word, which is 0 meanwhile. What the word had
- *      counted is added to the machine then, so the machine under the lock is always the whole truth.
+ *  K1  The machine belongs to whoever holds the lock. A word that ADDS_UP is taken, and 0 meanwhile: what it had
+ *      counted is added to the machine then, so the machine under the lock is always the whole truth. Another word is
+ *      written under the lock only, so there is nothing to take.
  *  K2  A success by the short cut takes effect at its cas: the word is what it was when it was read, so no failure, no
- *      change of state and no snapshot came in between. Letting in takes effect at the load.
- *  K3  Where time matters (a window, slow calls, an open breaker), the machine is asked, and the clock.
+ *      change of state and no snapshot came in between. Letting in takes effect at the load; the generation that it
+ *      gives is worth nothing if the machine is changing at that time.
+ *  K3  Where time matters (a window, slow calls, an open breaker), the machine is asked, and the clock: before the lock
+ *      is taken, so that the machine is shown the latest time that anybody has read.
+ *  K4  To hooks the breaker is an atomic, and each call announces one exchange: src/limit/guard.h.
  *
- * Where it takes effect: at one point of the lock's section, or K2. Locks: the breaker's mutex alone, and no user code
- * under it. Anything may run at the same time but init and fini. */
+ * The internal lock and not a weir_mutex: that one is handed over to whoever waits first, also where that task sleeps,
+ * and a breaker is in the way of every call. Where it takes effect: at one point of the lock's section, or K2. No user
+ * code under it. Anything may run at the same time but init and fini. */
 #include "breaker.h"
 
 #include <assert.h>
@@ -36,7 +41,7 @@ static uint32_t generation_of(uint64_t word)
 static struct weir__breaker *inside(weir_breaker *b)
 {
 	struct weir__breaker *breaker = weir__breaker(b);
-	assert(breaker->rt); /* zeroed, or finished */
+	assert(breaker->guard.rt); /* zeroed, or finished */
 	return breaker;
 }
 
@@ -49,11 +54,18 @@ static uint64_t word_of(const struct weir__breaker_state *s)
 	return (uint64_t)s->generation << 32 | LETS_IN | (windowed || s->failures_in_row ? 0 : ADDS_UP);
 }
 
-static struct weir_breaker_state *enter(weir_ctx *ctx, struct weir__breaker *b) /* K1 */
+/* The announcement is made. */
+static struct weir_breaker_state *enter(weir_ctx *ctx, struct weir__breaker *b, struct weir__entry *e)
 {
-	weir_mutex_lock(ctx, &b->lock);
-	uint64_t word = weir_atomic_exchange(&b->word, 0);
-	weir__breaker_state_add(weir__breaker_state(&b->state), (uint32_t)(word & COUNT));
+	assert(weir_ctx_rt(ctx) == b->guard.rt);
+	(void)ctx;
+	weir__guard_lock(&b->guard, e);
+	if (weir__load64_own(&b->word) & ADDS_UP) { /* K1 */
+		uint64_t word = weir__exchange64(&b->word, 0);
+		weir__breaker_state_add(weir__breaker_state(&b->state), (uint32_t)(word & COUNT));
+	}
+	if (e->now > b->seen) /* K3 */
+		b->seen = e->now;
 	return &b->state;
 }
 
@@ -65,15 +77,15 @@ static void tell_probe(const weir_ctx *ctx, const struct weir__breaker *b, struc
 	weir_probe_emit(b->probe, event);
 }
 
-static void leave(struct weir__breaker *b, const struct weir_breaker_events *events)
+static void leave(struct weir__breaker *b, struct weir__entry *e, const struct weir_breaker_events *events)
 {
 	const struct weir__breaker_state *s = weir__breaker_state(&b->state);
 	void (*tell)(const struct weir_breaker_event *, void *) = s->opts.on_event;
 	void *arg = s->opts.event_arg;
 	uint64_t word = word_of(s);
-	if (word)
-		weir_atomic_store(&b->word, word);
-	weir_mutex_unlock(&b->lock);
+	if (word != weir__load64_own(&b->word))
+		weir__store64(&b->word, word);
+	weir__guard_leave(&b->guard, e, true);
 	for (uint32_t i = 0; i < events->n; i++) {
 		if (tell)
 			tell(&events->at[i], arg);
@@ -89,50 +101,53 @@ int weir_breaker_init(weir_breaker *b, weir_ctx *ctx, const struct weir_breaker_
 {
 	struct weir__breaker *breaker = weir__breaker(b);
 	weir_rt *rt = weir_ctx_rt(ctx);
+	int64_t now = weir_rt_now(rt);
 	memset(b, 0, sizeof(*b));
-	int rc = weir_breaker_state_init(&breaker->state, opts, weir_rt_now(rt));
+	int rc = weir_breaker_state_init(&breaker->state, opts, now);
 	if (rc < 0)
 		return rc;
-	breaker->rt = rt;
 	breaker->probe = weir_probe_of(rt);
 	breaker->name = weir__breaker_state(&breaker->state)->opts.name;
 	breaker->classify = weir__breaker_state(&breaker->state)->opts.classify;
 	breaker->classify_arg = weir__breaker_state(&breaker->state)->opts.classify_arg;
-	weir_mutex_init(&breaker->lock, rt);
-	weir_atomic_init(&breaker->word, rt, word_of(weir__breaker_state(&breaker->state)));
+	breaker->seen = now;
+	weir__store64(&breaker->word, word_of(weir__breaker_state(&breaker->state)));
+	weir__guard_init(&breaker->guard, rt, __builtin_return_address(0));
 	return 0;
 }
 
 void weir_breaker_fini(weir_breaker *b)
 {
-	if (!b || !weir__breaker(b)->rt)
-		return;
-	weir_mutex_fini(&weir__breaker(b)->lock);
-	weir_atomic_fini(&weir__breaker(b)->word);
-	memset(b, 0, sizeof(*b));
+	if (b && weir__breaker(b)->guard.rt && weir__guard_fini(&weir__breaker(b)->guard))
+		memset(b, 0, sizeof(*b));
 }
 
-int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns)
+int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns,
+			  const void *site)
 {
 	struct weir__breaker *breaker = inside(b);
-	uint64_t word = weir_atomic_load(&breaker->word);
+	struct weir__entry e;
+	weir__guard_announce(&breaker->guard, &e, site);
+	uint64_t word = weir__load64(&breaker->word);
 	if (word & LETS_IN) { /* K2 */
 		out->generation = generation_of(word);
 		out->live = true;
 		out->at = 0;
+		weir__guard_tell(&breaker->guard, &e, false);
 		return 0;
 	}
-	struct weir_breaker_events events = {0};
-	struct weir_breaker_state *s = enter(ctx, breaker);
-	int rc = weir_breaker_state_acquire(s, weir_rt_now(breaker->rt), out, try_again_ns, &events);
-	leave(breaker, &events);
+	struct weir_breaker_events events;
+	events.n = 0;
+	struct weir_breaker_state *s = enter(ctx, breaker, &e);
+	int rc = weir_breaker_state_acquire(s, breaker->seen, out, try_again_ns, &events);
+	leave(breaker, &e, &events);
 	return rc;
 }
 
 int weir_breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns)
 {
 	int64_t wait = 0;
-	int rc = weir__breaker_acquire(ctx, b, out, &wait);
+	int rc = weir__breaker_acquire(ctx, b, out, &wait, __builtin_return_address(0));
 	if (__builtin_expect(rc == 0, 1))
 		return 0;
 	if (try_again_ns)
@@ -147,29 +162,33 @@ int weir_breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_per
 }
 
 enum weir_outcome weir__breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit,
-				       enum weir_outcome outcome)
+				       enum weir_outcome outcome, const void *site)
 {
 	struct weir__breaker *breaker = inside(b);
+	struct weir__entry e;
 	if (!permit->live)
 		return WEIR_OUTCOME_IGNORED;
+	weir__guard_announce(&breaker->guard, &e, site);
 	if (outcome == WEIR_OUTCOME_SUCCESS) {
-		uint64_t word = weir_atomic_load(&breaker->word);
+		uint64_t word = weir__load64(&breaker->word);
 		while ((word & ADDS_UP) && generation_of(word) == permit->generation && (word & COUNT) != COUNT)
-			if (weir_atomic_cas(&breaker->word, &word, word + 1)) { /* K2 */
+			if (weir__cas64(&breaker->word, &word, word + 1)) { /* K2 */
 				permit->live = false;
+				weir__guard_tell(&breaker->guard, &e, true);
 				return outcome;
 			}
 	}
-	struct weir_breaker_events events = {0};
-	struct weir_breaker_state *s = enter(ctx, breaker);
-	outcome = weir__breaker_state_report(s, weir_rt_now(breaker->rt), permit, outcome, &events);
-	leave(breaker, &events);
+	struct weir_breaker_events events;
+	events.n = 0;
+	struct weir_breaker_state *s = enter(ctx, breaker, &e);
+	outcome = weir__breaker_state_report(s, breaker->seen, permit, outcome, &events);
+	leave(breaker, &e, &events);
 	return outcome;
 }
 
 void weir_breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit, enum weir_outcome outcome)
 {
-	outcome = weir__breaker_report(ctx, b, permit, outcome);
+	outcome = weir__breaker_report(ctx, b, permit, outcome, __builtin_return_address(0));
 	if (__builtin_expect(weir__breaker(b)->probe != NULL, 0) && outcome != WEIR_OUTCOME_IGNORED)
 		tell_probe(ctx, weir__breaker(b),
 			   &(struct weir_probe_event){.kind = outcome == WEIR_OUTCOME_SUCCESS ? WEIR_PROBE_SUCCESS
@@ -180,27 +199,36 @@ void weir_breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_per
 void weir_breaker_snapshot_get(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_snapshot *out)
 {
 	struct weir__breaker *breaker = inside(b);
-	struct weir_breaker_events events = {0};
-	struct weir_breaker_state *s = enter(ctx, breaker);
-	weir_breaker_state_look(s, weir_rt_now(breaker->rt), out, &events);
-	leave(breaker, &events);
+	struct weir_breaker_events events;
+	struct weir__entry e;
+	events.n = 0;
+	weir__guard_announce(&breaker->guard, &e, __builtin_return_address(0));
+	struct weir_breaker_state *s = enter(ctx, breaker, &e);
+	weir_breaker_state_look(s, breaker->seen, out, &events);
+	leave(breaker, &e, &events);
 }
 
 void weir_breaker_set(weir_ctx *ctx, weir_breaker *b, enum weir_breaker_mode mode)
 {
 	struct weir__breaker *breaker = inside(b);
-	struct weir_breaker_events events = {0};
-	struct weir_breaker_state *s = enter(ctx, breaker);
-	weir_breaker_state_set(s, weir_rt_now(breaker->rt), mode, &events);
-	leave(breaker, &events);
+	struct weir_breaker_events events;
+	struct weir__entry e;
+	events.n = 0;
+	weir__guard_announce(&breaker->guard, &e, __builtin_return_address(0));
+	struct weir_breaker_state *s = enter(ctx, breaker, &e);
+	weir_breaker_state_set(s, breaker->seen, mode, &events);
+	leave(breaker, &e, &events);
 }
 
 int weir_breaker_set_opts(weir_ctx *ctx, weir_breaker *b, const struct weir_breaker_opts *opts)
 {
 	struct weir__breaker *breaker = inside(b);
-	struct weir_breaker_events events = {0};
-	struct weir_breaker_state *s = enter(ctx, breaker);
-	int rc = weir_breaker_state_set_opts(s, weir_rt_now(breaker->rt), opts, &events);
-	leave(breaker, &events);
+	struct weir_breaker_events events;
+	struct weir__entry e;
+	events.n = 0;
+	weir__guard_announce(&breaker->guard, &e, __builtin_return_address(0));
+	struct weir_breaker_state *s = enter(ctx, breaker, &e);
+	int rc = weir_breaker_state_set_opts(s, breaker->seen, opts, &events);
+	leave(breaker, &e, &events);
 	return rc;
 }

@@ -7,12 +7,13 @@
 #include <weir/core/probe.h>
 #include <weir/resilience/breaker.h>
 
+#include "../limit/guard.h"
 #include "breaker_state.h"
 
 struct __attribute__((may_alias)) weir__breaker {
-	weir_rt *rt; /* NULL: not made */
-	weir_atomic word;
-	weir_mutex lock;
+	struct weir__guard guard; /* its rt is NULL: not made */
+	weir__a64 word;
+	int64_t seen; /* the latest time; with state under the lock */
 	struct weir_breaker_state state;
 	const char *name; /* these three are read without the lock */
 	enum weir_outcome (*classify)(int rc, const weir_err *err, void *arg);
@@ -26,9 +27,10 @@ static inline struct weir__breaker *weir__breaker(weir_breaker *b)
 }
 
 /* The functions without the underscores, but that they leave it to the caller to tell a probe who was refused, and what
- * was counted: IGNORED is nothing. */
-int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns);
+ * was counted: IGNORED is nothing. site: who calls. */
+int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns,
+			  const void *site);
 enum weir_outcome weir__breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit,
-				       enum weir_outcome outcome);
+				       enum weir_outcome outcome, const void *site);
 
 #endif

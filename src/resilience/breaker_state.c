@@ -131,6 +131,7 @@ static void forget(struct weir__breaker_state *s, int64_t at)
 	s->head = 0;
 	s->slice = 0;
 	s->since = at;
+	s->slice_until = weir_time_add(at, s->slice_ns);
 }
 
 static void change(struct weir__breaker_state *s, int64_t at, enum weir_breaker_mode to, const char *why,
@@ -190,7 +191,10 @@ static void subtract(struct weir__breaker_counts *from, const struct weir__break
 static void slide(struct weir__breaker_state *s, int64_t now)
 {
 	const struct weir_breaker_opts *o = &s->opts;
-	int64_t slice = (now - s->since) / (o->window_ns / o->window_slices);
+	if (now < s->slice_until) /* which spares a division for each call */
+		return;
+	int64_t slice = (now - s->since) / s->slice_ns;
+	s->slice_until = weir_time_add(s->since, (slice + 1) * s->slice_ns);
 	if (slice - s->slice >= o->window_slices) {
 		memset(&s->window, 0, sizeof(s->window));
 		memset(&s->sum, 0, sizeof(s->sum));
@@ -202,6 +206,7 @@ static void slide(struct weir__breaker_state *s, int64_t now)
 		subtract(&s->sum, old);
 		memset(old, 0, sizeof(*old));
 	}
+	s->head = (uint32_t)(s->slice % o->window_slices);
 }
 
 static bool is_counting(const struct weir__breaker_state *s)
@@ -260,7 +265,7 @@ static void count(struct weir__breaker_state *s, enum weir_outcome outcome, bool
 	if (o->window_calls && is_counting(s) && outcome != WEIR_OUTCOME_IGNORED)
 		push(s, outcome == WEIR_OUTCOME_FAILURE, slow);
 	if (o->window_ns && is_counting(s))
-		add(&s->window.slices[s->slice % o->window_slices], outcome, slow);
+		add(&s->window.slices[s->head], outcome, slow);
 	add(&s->sum, outcome, slow);
 	if (outcome == WEIR_OUTCOME_IGNORED)
 		return;
@@ -304,8 +309,10 @@ int weir_breaker_state_init(struct weir_breaker_state *state, const struct weir_
 		s->opts = *opts;
 	fill(&s->opts);
 	s->open_ns = s->opts.open_ns;
+	s->slice_ns = s->opts.window_ns ? s->opts.window_ns / s->opts.window_slices : 0;
 	s->generation = 1;
 	s->since = now;
+	s->slice_until = weir_time_add(now, s->slice_ns);
 	return 0;
 }
 

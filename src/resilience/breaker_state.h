@@ -16,10 +16,11 @@ struct __attribute__((may_alias)) weir__breaker_state {
 	enum weir_breaker_mode mode;
 	uint32_t generation, trips;
 	uint32_t in_flight, successes_in_row, failures_in_row;
-	uint32_t head;                     /* where the next call goes in the ring */
+	uint32_t head;                     /* where the next call goes in the ring; the slice that is now */
 	int64_t since, until, trial_until; /* until: of OPEN; trial_until: B3, if a trial is out */
 	int64_t open_ns;                   /* the next time it opens */
-	int64_t slice;                     /* that the last look was in, from 0 at since */
+	int64_t slice;                     /* that the last look was in, from 0 at since ... */
+	int64_t slice_ns, slice_until;     /* ... how long each is, and when that one ends */
 	struct weir__breaker_counts sum;   /* B4 */
 	uint64_t refused, late, changes;
 	union {

@@ -53,7 +53,7 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	struct guard_node *node = arg;
 	struct weir_breaker_permit permit;
 	int64_t try_again_ns = 0;
-	int rc = weir__breaker_acquire(ctx, node->breaker, &permit, &try_again_ns);
+	int rc = weir__breaker_acquire(ctx, node->breaker, &permit, &try_again_ns, __builtin_return_address(0));
 	if (rc < 0) {
 		weir__told(node->probed, WEIR_PROBE_REJECTED, rc, try_again_ns);
 		weir_err_fini(err);
@@ -63,7 +63,7 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	enum weir_outcome outcome = WEIR_OUTCOME_SUCCESS;
 	if (rc < 0)
 		outcome = outcome_of(ctx, weir__breaker(node->breaker), rc, err);
-	outcome = weir__breaker_report(ctx, node->breaker, &permit, outcome);
+	outcome = weir__breaker_report(ctx, node->breaker, &permit, outcome, __builtin_return_address(0));
 	if (outcome != WEIR_OUTCOME_IGNORED)
 		weir__told(node->probed, outcome == WEIR_OUTCOME_SUCCESS ? WEIR_PROBE_SUCCESS : WEIR_PROBE_FAILURE, rc,
 			   0);
@@ -87,9 +87,9 @@ weir_stage *weir_guard(weir_stage *child, weir_breaker *breaker)
 	weir_stage *st = weir__stage_make(NULL, &guard_ops, "breaker", sizeof(struct guard), &child, 1);
 	if (!weir__stage_ok(st))
 		return st;
-	if (!breaker || !weir__breaker(breaker)->rt)
+	if (!breaker || !weir__breaker(breaker)->guard.rt)
 		weir__stage_wrong(st, WEIR_EINVAL, "has no breaker: weir_breaker_init makes one");
-	else if (weir__breaker(breaker)->rt != st->rt)
+	else if (weir__breaker(breaker)->guard.rt != st->rt)
 		weir__stage_wrong(st, WEIR_EINVAL, "its breaker is of another runtime");
 	else
 		st->name = weir__breaker(breaker)->name;

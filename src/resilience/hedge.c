@@ -234,6 +234,7 @@ static int hedge_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	node->batch.arg = node;
 	node->batch.n = node->h->opts.max_attempts;
 	node->batch.lanes = node->h->opts.max_attempts;
+	node->batch.at_once = true; /* an attempt is not done because others are short */
 	weir__crew_do(&node->own, node->crew, &node->batch);
 	rc = outcome(&node->own, node, out, err);
 	weir_ctx_fini(&node->own);

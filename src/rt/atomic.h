@@ -153,6 +153,14 @@ static inline bool weir__cas64(weir__a64 *a, uint64_t *expected, uint64_t desire
 	return won;
 }
 
+static inline uint64_t weir__exchange64(weir__a64 *a, uint64_t v)
+{
+	weir__about_to_release(a, sizeof(*a));
+	uint64_t before = atomic_exchange_explicit(a, v, memory_order_acq_rel);
+	weir__acquired(a);
+	return before;
+}
+
 static inline uint64_t weir__add64_relaxed(weir__a64 *a, uint64_t n)
 {
 	weir__about_to_count(a, sizeof(*a));

@@ -21,35 +21,18 @@
 
 #define PATTERN 0xA5
 
-struct block {
-	struct weir__shelf *home; /* NULL: the runtime's */
-	weir_rt *rt;
-	struct block *following;
-	size_t room; /* bytes, this head included */
-	weir_type of;
-};
-
 struct weir__shelf {
 	weir_rt *rt;
-	weir_atomic given; /* struct block *: came back */
+	weir_atomic given; /* struct weir__block *: came back */
 	weir_atomic refs;  /* Y1 */
-	struct block *own;
+	struct weir__block *own;
 };
 
-/* The opaque words of a weir_array. */
-struct inside {
-	size_t n;
-	unsigned char *items, *holds;
-	struct block *block;
-};
+_Static_assert(sizeof(struct weir__inside) <= sizeof(weir_array), "the opaque words are enough");
 
-_Static_assert(sizeof(struct inside) <= sizeof(weir_array), "the opaque words are enough");
-
-static struct inside inside(const weir_array *a)
+static struct weir__inside inside(const weir_array *a)
 {
-	struct inside in;
-	memcpy(&in, a, sizeof(in));
-	return in;
+	return weir__array_inside(a);
 }
 
 /* ---- the type ---- */
@@ -109,15 +92,15 @@ static size_t room_for(const weir_type *of, size_t n)
 {
 	size_t bytes = 0, align = alignment(of);
 	if (__builtin_mul_overflow(n, of->size + 1, &bytes) ||
-	    __builtin_add_overflow(bytes, sizeof(struct block) + align - 1, &bytes) || bytes > PTRDIFF_MAX / 2)
+	    __builtin_add_overflow(bytes, sizeof(struct weir__block) + align - 1, &bytes) || bytes > PTRDIFF_MAX / 2)
 		return 0;
 	return bytes;
 }
 
-static void lay_out(struct block *block, const weir_type *of, size_t n, weir_array *out)
+static void lay_out(struct weir__block *block, const weir_type *of, size_t n, weir_array *out)
 {
 	size_t align = alignment(of);
-	struct inside in = {.n = n, .block = block};
+	struct weir__inside in = {.n = n, .block = block};
 	in.items = (unsigned char *)(((uintptr_t)(block + 1) + align - 1) & ~(uintptr_t)(align - 1));
 	in.holds = in.items + n * of->size;
 	memset(in.holds, 0, n);
@@ -126,11 +109,11 @@ static void lay_out(struct block *block, const weir_type *of, size_t n, weir_arr
 	memcpy(out, &in, sizeof(in));
 }
 
-static struct block *new_block(weir_rt *rt, struct weir__shelf *home, size_t room)
+static struct weir__block *new_block(weir_rt *rt, struct weir__shelf *home, size_t room)
 {
-	struct block *block = weir_rt_alloc(rt, room);
+	struct weir__block *block = weir_rt_alloc(rt, room);
 	if (block)
-		*block = (struct block){.home = home, .rt = rt, .room = room};
+		*block = (struct weir__block){.home = home, .rt = rt, .room = room};
 	return block;
 }
 
@@ -141,7 +124,7 @@ int weir_array_new(weir_rt *rt, const weir_type *of, size_t n, weir_array *out)
 	size_t room = room_for(of, n);
 	if (!room)
 		return WEIR_EOVERFLOW;
-	struct block *block = n ? new_block(rt, NULL, room) : NULL;
+	struct weir__block *block = n ? new_block(rt, NULL, room) : NULL;
 	if (n && !block)
 		return WEIR_ENOMEM;
 	if (n)
@@ -153,9 +136,9 @@ int weir_array_new(weir_rt *rt, const weir_type *of, size_t n, weir_array *out)
 
 /* ---- the shelf ---- */
 
-static void free_blocks(weir_rt *rt, struct block *block)
+static void free_blocks(weir_rt *rt, struct weir__block *block)
 {
-	for (struct block *following; block; block = following) {
+	for (struct weir__block *following; block; block = following) {
 		following = block->following;
 		weir_rt_release(rt, block);
 	}
@@ -167,13 +150,13 @@ static void drop_reference(struct weir__shelf *shelf)
 		return;
 	weir_rt *rt = shelf->rt;
 	free_blocks(rt, shelf->own);
-	free_blocks(rt, (struct block *)(uintptr_t)weir_atomic_load(&shelf->given));
+	free_blocks(rt, (struct weir__block *)(uintptr_t)weir_atomic_load(&shelf->given));
 	weir_atomic_fini(&shelf->given);
 	weir_atomic_fini(&shelf->refs);
 	weir_rt_release(rt, shelf);
 }
 
-static void give_back(struct block *block)
+static void give_back(struct weir__block *block)
 {
 	struct weir__shelf *home = block->home;
 	if (!home) {
@@ -182,18 +165,18 @@ static void give_back(struct block *block)
 	}
 	uint64_t head = weir_atomic_load(&home->given);
 	do
-		block->following = (struct block *)(uintptr_t)head;
+		block->following = (struct weir__block *)(uintptr_t)head;
 	while (!weir_atomic_cas(&home->given, &head, (uint64_t)(uintptr_t)block));
 	drop_reference(home); /* Y2 */
 }
 
 /* A block of at least this room. The small ones in front of it were for arrays that are not made any more. */
-static struct block *take_block(struct weir__shelf *shelf, size_t room)
+static struct weir__block *take_block(struct weir__shelf *shelf, size_t room)
 {
 	if (!shelf->own)
-		shelf->own = (struct block *)(uintptr_t)weir_atomic_exchange(&shelf->given, 0);
+		shelf->own = (struct weir__block *)(uintptr_t)weir_atomic_exchange(&shelf->given, 0);
 	while (shelf->own) {
-		struct block *block = shelf->own;
+		struct weir__block *block = shelf->own;
 		shelf->own = block->following;
 		if (block->room >= room)
 			return block;
@@ -226,7 +209,7 @@ int weir__shelf_array(struct weir__shelf **shelf, weir_rt *rt, const weir_type *
 		return 0;
 	if (!*shelf)
 		*shelf = new_shelf(rt);
-	struct block *block = *shelf ? take_block(*shelf, room) : NULL;
+	struct weir__block *block = *shelf ? take_block(*shelf, room) : NULL;
 	if (!block)
 		return WEIR_ENOMEM;
 	(void)weir_atomic_add(&(*shelf)->refs, 1);
@@ -242,26 +225,19 @@ void weir__shelf_leave(struct weir__shelf *shelf)
 
 /* ---- places ---- */
 
-const weir_type *weir__array_of(const weir_array *a)
+void weir__array_move(const weir_array *from, const weir_array *to, size_t at)
 {
-	return &inside(a).block->of;
-}
-
-void *weir__array_place(const weir_array *a, size_t i)
-{
-	struct inside in = inside(a);
-	return in.items + i * in.block->of.size;
-}
-
-void weir__array_holds(const weir_array *a, size_t i, bool holds)
-{
-	inside(a).holds[i] = holds;
+	struct weir__inside in = inside(from), into = inside(to);
+	assert(at <= into.n && in.n <= into.n - at && in.block->of.size == into.block->of.size);
+	memcpy(into.items + at * into.block->of.size, in.items, in.n * in.block->of.size);
+	memcpy(into.holds + at, in.holds, in.n);
+	memset(in.holds, 0, in.n);
 }
 
 weir_array weir__array_view(const weir_array *a, size_t i, size_t n)
 {
 	weir_array view = {0};
-	struct inside in = inside(a);
+	struct weir__inside in = inside(a);
 	in.items += i * in.block->of.size;
 	in.holds += i;
 	in.n = n;
@@ -271,7 +247,7 @@ weir_array weir__array_view(const weir_array *a, size_t i, size_t n)
 
 void *weir_array_at(const weir_array *a, size_t i)
 {
-	return i < a->n && inside(a).holds[i] ? weir__array_place(a, i) : NULL;
+	return weir__array_at(a, i);
 }
 
 int weir_array_put(weir_array *a, size_t i, const void *value)
@@ -297,7 +273,7 @@ bool weir_array_take(weir_array *a, size_t i, void *out)
 
 int weir_array_copy(const weir_array *from, weir_array *to)
 {
-	struct inside in = inside(from);
+	struct weir__inside in = inside(from);
 	weir_array made = {0};
 	int rc = 0;
 	if (in.n && !weir__type_copies(&in.block->of))
@@ -321,7 +297,7 @@ void weir_array_drop(weir_array *a)
 {
 	if (!a || a->n == 0)
 		return;
-	struct inside in = inside(a);
+	struct weir__inside in = inside(a);
 	const weir_type of = in.block->of;
 	memset(a, 0, sizeof(*a));
 	for (size_t i = 0; of.drop && i < in.n; i++)

@@ -39,13 +39,10 @@ static int put_together(struct batch_node *node, const weir_array *parts, weir_a
 		return rc;
 	for (size_t i = 0; i < parts->n; i++) {
 		const weir_array *part = weir_array_at(parts, i);
-		for (size_t j = 0; part && j < part->n; j++, at++) {
-			bool holds = weir_array_at(part, j) != NULL;
-			if (holds)
-				memcpy(weir__array_place(out, at), weir__array_place(part, j), of->size);
-			weir__array_holds(out, at, holds);
-			weir__array_holds(part, j, false); /* B2 */
-		}
+		if (!part || part->n == 0)
+			continue;
+		weir__array_move(part, out, at); /* B2 */
+		at += part->n;
 	}
 	return 0;
 }

@@ -249,11 +249,9 @@ static int start_nodes(weir_call *call)
 
 int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 {
-	weir_err err = {0};
 	if (!s || !out)
 		return WEIR_EINVAL;
-	int rc = weir_stage_check(st, &err);
-	weir_err_fini(&err);
+	int rc = weir_stage_check(st, NULL);
 	if (rc == 0)
 		rc = weir_ctx_err(weir_scope_ctx(s));
 	if (rc < 0)
@@ -318,9 +316,7 @@ _Static_assert(offsetof(struct weir_stage, processor) == 0, "core looks there");
 
 static int processor_check(const weir_stage *st, const weir_type **in, const weir_type **out, bool *takes)
 {
-	weir_err err = {0};
-	int rc = weir_stage_check(st, &err);
-	weir_err_fini(&err);
+	int rc = weir_stage_check(st, NULL);
 	if (rc < 0)
 		return rc;
 	*in = &st->in;

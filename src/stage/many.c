@@ -153,20 +153,19 @@ void weir__guest_bind(struct weir__binder *b, const weir_stage *child, struct we
 		g->copy = weir__bind_value(b, &child->in);
 }
 
-int weir__guest_run(weir_ctx *ctx, const struct weir__guest *g, uint32_t index, const void *in, const weir_array *out,
-		    size_t i, weir_err *err)
+int weir__guest_run_copy(weir_ctx *ctx, const struct weir__guest *g, uint32_t index, const void *in,
+			 const weir_array *out, size_t i, weir_err *err)
 {
 	const weir_type *type = &g->run.st->in;
 	void *to = weir__array_place(out, i);
-	int rc = g->copy ? weir__type_copy(type, in, g->copy) : 0;
+	int rc = weir__type_copy(type, in, g->copy);
 	if (rc < 0)
 		return weir_fail(err, rc, "no copy of %s for \"%s\"", type->name, g->run.st->name);
-	rc = weir__run(ctx, &g->run, index, g->copy ? g->copy : in, to, err);
-	if (__builtin_expect(rc == 0, 1)) {
+	rc = weir__run(ctx, &g->run, index, g->copy, to, err);
+	if (rc == 0) {
 		weir__array_holds(out, i, true);
 		return 0;
 	}
-	if (g->copy)
-		type->drop(g->copy, type->arg);
+	type->drop(g->copy, type->arg);
 	return weir__run_forget(&g->run, rc, to, err);
 }

@@ -51,8 +51,21 @@ struct weir__guest {
 size_t weir__guest_room(weir_stage *st, size_t index);
 void weir__guest_bind(struct weir__binder *b, const weir_stage *child, struct weir__guest *g);
 
+int weir__guest_run_copy(weir_ctx *ctx, const struct weir__guest *g, uint32_t index, const void *in,
+			 const weir_array *out, size_t i, weir_err *err);
+
 /* Runs it into the i-th place of out; index is what its failure is told with. */
-int weir__guest_run(weir_ctx *ctx, const struct weir__guest *g, uint32_t index, const void *in, const weir_array *out,
-		    size_t i, weir_err *err);
+static inline int weir__guest_run(weir_ctx *ctx, const struct weir__guest *g, uint32_t index, const void *in,
+				  const weir_array *out, size_t i, weir_err *err)
+{
+	void *to = weir__array_place(out, i);
+	if (__builtin_expect(g->copy != NULL, 0))
+		return weir__guest_run_copy(ctx, g, index, in, out, i, err);
+	int rc = weir__run(ctx, &g->run, index, in, to, err);
+	if (__builtin_expect(rc != 0, 0))
+		return weir__run_forget(&g->run, rc, to, err);
+	weir__array_holds(out, i, true);
+	return 0;
+}
 
 #endif

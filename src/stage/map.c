@@ -24,7 +24,7 @@ struct map_node {
 static int map_item(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, weir_err *err)
 {
 	struct map_node *node = arg;
-	const void *in = weir_array_at(node->in, i);
+	const void *in = weir__array_at(node->in, i);
 	if (!in)
 		return weir_fail(err, WEIR_EINVAL, "place %zu is empty", i);
 	return weir__guest_run(ctx, &node->guests[lane], (uint32_t)i, in, node->out, i, err);

@@ -42,9 +42,9 @@ for library in libweir.so.0 libweir-ext.so.0; do
 	nothing "$library shows names that begin with weir_ only" \
 		"$(printf '%s\n' "${names:-it shows nothing}" | strangers)"
 done
-nothing 'what is for libweir-ext alone is declared in src/stage' "$(
+nothing 'what is for libweir-ext alone is declared in src/stage and src/limit' "$(
 	exports libweir.so.0 '@@WEIR_0$' | while IFS= read -r name; do
-		grep -qE "^WEIR__SHARED.*\b$name\(" src/stage/*.h || echo "$name"
+		grep -qE "^WEIR__SHARED.*\b$name\(" src/stage/*.h src/limit/*.h || echo "$name"
 	done)"
 
 # What headers promise: their functions that are WEIR_API.

@@ -33,8 +33,21 @@ func shown(made any) string {
 	return fmt.Sprint(made)
 }
 
+// The row's name begins with one of the words that the program was given, if it was given any.
+func wanted(name string) bool {
+	for _, word := range os.Args[1:] {
+		if strings.HasPrefix(name, word) {
+			return true
+		}
+	}
+	return len(os.Args) == 1
+}
+
 // run does the work so many times, and returns what the last one made.
 func measure[O any](name, want string, run func(loops int) O) {
+	if !wanted(name) {
+		return
+	}
 	for loops := 1; ; loops *= 2 {
 		from := time.Now()
 		made := run(loops)

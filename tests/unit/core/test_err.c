@@ -21,8 +21,14 @@ static const char *formatted(const weir_err *err)
 
 static void assert_empty(const weir_err *err)
 {
-	weir_err zero = {0};
-	ck_assert_mem_eq(err, &zero, sizeof(zero));
+	char text[8] = "?";
+	ck_assert_int_eq(err->code, 0);
+	ck_assert_uint_eq(weir_err_format(err, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "");
+	ck_assert_ptr_null(weir_err_member(err, 0, NULL));
+	ck_assert(!weir_err_is(err, 0));
+	for (int code = -1; code > -1100; code--)
+		ck_assert(!weir_err_is(err, code));
 }
 
 START_TEST(codes_are_errno_and_our_own)
@@ -382,6 +388,33 @@ static weir_rt *rt_new(void)
 	return rt;
 }
 
+/* What was emptied is as good as zeroed, for whoever sets the code by hand too: nothing of before comes back. */
+START_TEST(emptied_is_as_good_as_zeroed)
+{
+	weir_err err = {0}, other = {0}, member = {0};
+	weir_rt *rt = rt_new();
+	for (int how = 0; how < 2; how++) {
+		weir_fail(&member, WEIR_EIO, "member");
+		weir_fail(&err, WEIR_EPIPE, "words");
+		weir_err_frame(&err, "stage", 1, 2);
+		weir_err_wrap(&err, WEIR_EEXHAUSTED, 3);
+		weir_err_add(&err, rt, 4, &member);
+		if (how == 0)
+			weir_err_fini(&err);
+		else
+			weir_err_move(&other, &err);
+		assert_empty(&err);
+		err.code = WEIR_EINVAL;
+		ck_assert_str_eq(formatted(&err), "WEIR_EINVAL: an argument makes no sense here");
+		ck_assert_ptr_null(weir_err_member(&err, 0, NULL));
+		weir_err_fini(&err);
+	}
+	weir_err_fini(&other);
+	assert_empty(&other);
+	weir_rt_free(&rt);
+}
+END_TEST
+
 START_TEST(members_are_found_and_told)
 {
 	weir_rt *rt = rt_new();
@@ -437,6 +470,7 @@ int main(void)
 	tcase_add_test(detail, frames_that_do_not_fit_are_counted);
 	tcase_add_test(detail, frames_need_a_failure);
 	tcase_add_test(detail, text_of_every_length);
+	tcase_add_test(detail, emptied_is_as_good_as_zeroed);
 	tcase_add_test(detail, format_is_cut_at_every_cap);
 	tcase_add_test(detail, format_of_nothing_is_empty);
 	tcase_add_test(detail, is_finds_the_code);
