@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # docs/from-fluxus.md: each row of its part "Stages" names at least one test, and each test that is named, in any part,
-# exists.
+# exists. docs/from-fluxus-resilience.md: likewise for its part "Resilience".
 . "$(dirname "$0")/cases.bash"
 
 rows_of_stages() { # page
-	awk '/^## / { on = $2 == "Stages" } on && /^\| / && !/^\| (---|There )/' "$1"
+	awk '/^## / { on = $2 == "Stages" || $2 == "Resilience" } on && /^\| / && !/^\| (---|There )/' "$1"
 }
 
 # `file`: `name` pairs of a text, one in each line
@@ -30,6 +30,10 @@ page=docs/from-fluxus.md
 something 'the page has rows' "$(rows_of_stages "$page")"
 nothing 'each row names a test' "$(rows_without_a_test "$page")"
 nothing 'each test is there' "$(tests_that_are_not_there "$page")"
+resilience=docs/from-fluxus-resilience.md
+something 'the page of resilience has rows' "$(rows_of_stages "$resilience")"
+nothing 'each of its rows names a test' "$(rows_without_a_test "$resilience")"
+nothing 'each of its tests is there' "$(tests_that_are_not_there "$resilience")"
 
 sed 's/`map_collects`/`map_collected`/' "$page" >"$scratch/other.md"
 something 'sees a test that is not there' "$(tests_that_are_not_there "$scratch/other.md")"
