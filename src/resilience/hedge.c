@@ -174,6 +174,8 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 	}
 	int64_t from = measured ? weir_rt_now(node->h->spender.base.rt) : 0;
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
+	if (rc != 0) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	weir__spender_result(&node->h->spender, ctx, rc); /* A4 */
 	if (rc == 0) {
 		if (measured)
@@ -183,7 +185,6 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		weir_err_fini(&one);
 		return;
 	}
-	rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	if (lane->copy)
 		in->drop(lane->copy, in->arg);
 	if (failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one) && measured)

@@ -93,10 +93,10 @@ static int attempt(struct trial *t)
 		weir_err_fini(t->err); /* a detail that was written and not returned */
 		rc = judge(t);
 	}
+	if (__builtin_expect(rc != 0, 0)) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
 	weir__spender_result((const struct weir__spender *)t->node->wrap.st, t->ctx, rc); /* R3 */
-	if (__builtin_expect(rc == 0, 1))
-		return 0;
-	return weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
+	return rc;
 }
 
 static bool wanted(const struct trial *t, int rc)

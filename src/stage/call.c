@@ -238,6 +238,15 @@ static void crew_gone(struct weir__crew *crew)
 	weir_rt_release(crew->rt, (unsigned char *)crew - offsetof(struct weir_call, crew));
 }
 
+static int start_nodes(weir_call *call)
+{
+	int rc = 0;
+	for (struct node *node = call->nodes; node && rc == 0; node = node->next)
+		if (node->st->ops->start)
+			rc = node->st->ops->start((unsigned char *)node + NODE_HEAD);
+	return rc;
+}
+
 int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 {
 	weir_err err = {0};
@@ -265,6 +274,8 @@ int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 		call->has_crew = true;
 		rc = weir__crew_start(&call->crew, s, st->helpers, crew_gone);
 	}
+	if (rc == 0)
+		rc = start_nodes(call);
 	if (rc < 0)
 		weir_call_free(&call);
 	else

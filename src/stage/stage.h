@@ -64,6 +64,9 @@ struct weir__stage_ops {
 	/* What is told when it begins with a value, with how many: of its children for a FAN_OUT, else in the array
 	 * that it is given. NONE: nothing. */
 	enum weir_probe_kind tells;
+	/* Makes what a node needs and bind could not, because it may fail; all is bound by then. May be NULL. Where it
+	 * fails, or another node's does, unbind comes next, also for nodes that were not started. */
+	int (*start)(void *node);
 	/* Finishes what bind initialised in a node, when no task can be in it any more; may be NULL. */
 	void (*unbind)(void *node);
 };
@@ -80,6 +83,7 @@ struct weir_stage {
 	struct weir_lifecycle lifecycle; /* its own */
 	void *lifecycle_arg;
 	bool takes, taken;
+	bool detaches;    /* it, or a stage in it, has calls of its child that may outlive the call they belong to */
 	size_t bytes;     /* S4: of memory in a call, children included */
 	uint32_t helpers; /* likewise: tasks */
 	uint32_t lanes;   /* how many things it does at a time at most; 0: one */

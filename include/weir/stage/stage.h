@@ -88,8 +88,9 @@ WEIR_API WEIR_MUST_CHECK int weir_stage_check(const weir_stage *st, weir_err *er
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_stage_named(weir_stage *st, const char *name);
 
 /* Frees the tree, children after their parents, and sets *st to NULL. NULL is allowed.
- * Owner: takes it. Threads: one. Blocks: no. Fails: misuse (and nothing is freed) while it has calls, or where it is a
- * child: its parent owns it. After cancel: unchanged. */
+ * Owner: takes it. Threads: one. Blocks: no. Fails: misuse (and nothing is freed) while it has calls, or a child of it
+ * runs that was abandoned (resilience/detach.h), or where it is a child: its parent owns it. After cancel:
+ * unchanged. */
 WEIR_API void weir_stage_free(weir_stage **st);
 
 /* Its name; the types it takes and makes (NULL where it could not be built); whether values move through it.
