@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# docs/from-fluxus.md: each row of its part "Stages" names at least one test, and each test that is named, in any part,
-# exists.
+# docs/from-fluxus.md: each row of its parts "Stages" and "Resilience" names at least one test, and each test that is
+# named, in any part, exists.
 . "$(dirname "$0")/cases.bash"
 
-rows_of_stages() { # page
-	awk '/^## / { on = $2 == "Stages" } on && /^\| / && !/^\| (---|There )/' "$1"
+rows() { # page
+	awk '/^## / { on = $2 == "Stages" || $2 == "Resilience" } on && /^\| / && !/^\| (---|There )/' "$1"
 }
 
 # `file`: `name` pairs of a text, one in each line
@@ -15,7 +15,7 @@ pairs() {
 }
 
 rows_without_a_test() { # page
-	rows_of_stages "$1" | while IFS= read -r row; do
+	rows "$1" | while IFS= read -r row; do
 		[ -n "$(awk -F'|' 'NF == 6 { print $5 }' <<<"$row" | pairs)" ] || cut -c1-100 <<<"$row"
 	done
 }
@@ -27,7 +27,7 @@ tests_that_are_not_there() { # page
 }
 
 page=docs/from-fluxus.md
-something 'the page has rows' "$(rows_of_stages "$page")"
+something 'the page has rows' "$(rows "$page")"
 nothing 'each row names a test' "$(rows_without_a_test "$page")"
 nothing 'each test is there' "$(tests_that_are_not_there "$page")"
 
