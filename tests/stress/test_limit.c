@@ -262,6 +262,7 @@ static int end_waits(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)err;
 	while (atomic_load(&l->running) > 0) {
 		uint32_t p = pick(&seed, 8);
+		p = atomic_load(&l->canceled) == 0 ? 1 : atomic_load(&l->got) == 0 ? 0 : p; /* there are both */
 		if (p == 0) {
 			EXPECT(weir_bucket_set_rate(&l->b, 1, 1) == 0);
 			weir_rt_yield(rt);
