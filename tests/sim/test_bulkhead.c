@@ -3,6 +3,7 @@
  * The bulkhead in the simulator: exhaustive where three callers race ("dfs3": every schedule with at most three
  * preemptions), exact where time counts. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
@@ -308,7 +309,7 @@ EXACT(a_stage_gives_its_place_back_however_it_ends)
 int main(int argc, char **argv)
 {
 	int status = weir_sim_main(argc, argv);
-	if (status || argc > 1)
+	if (status || argc > 1 || getenv("WEIR_SIM_SCHEDULES")) /* fewer may not see all */
 		return status;
 	if (!seen_all || !seen_refused || !seen_canceled || !seen_served) {
 		printf("an outcome of a race was never seen\n");

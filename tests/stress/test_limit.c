@@ -85,10 +85,11 @@ static int ask(weir_ctx *ctx, weir_err *err, void *arg)
 	struct worker *w = arg;
 	struct bucket *b = w->what;
 	struct weir_bucket_grant grant;
+	int rc;
 	(void)err;
 	while (atomic_load(&b->changes) == 0) /* all begin together with the one who changes the settings */
 		weir_rt_yield(rt);
-	for (int rc = 0; rc == 0;) {
+	for (uint32_t refused = 0; refused < 400;) { /* an empty one is asked for a while, too */
 		uint64_t n = 1 + pick(&w->seed, 4);
 		switch (pick(&w->seed, 8)) {
 		case 0:
@@ -101,7 +102,9 @@ static int ask(weir_ctx *ctx, weir_err *err, void *arg)
 			note(w, weir_bucket_allow_n(&b->b, n), n);
 			break;
 		default:
-			note(w, rc = weir_bucket_allow(&b->b), 1);
+			rc = weir_bucket_allow(&b->b);
+			refused = rc < 0 ? refused + 1 : 0;
+			note(w, rc, 1);
 			break;
 		}
 		if (w->calls % 16 == 0)
