@@ -162,6 +162,8 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		return;
 	}
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
+	if (rc != 0) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	if (node->h->opts.budget && !(rc < 0 && rc == weir_ctx_err(ctx))) /* A4 */
 		weir_budget_result(node->h->opts.budget, rc);
 	if (rc == 0) {
@@ -170,7 +172,6 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		weir_err_fini(&one);
 		return;
 	}
-	rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	if (lane->copy)
 		in->drop(lane->copy, in->arg);
 	failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one);

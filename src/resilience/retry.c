@@ -93,11 +93,11 @@ static int attempt(struct trial *t)
 		weir_err_fini(t->err); /* a detail that was written and not returned */
 		rc = judge(t);
 	}
+	if (__builtin_expect(rc != 0, 0)) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
 	if (t->opts->budget && !(rc < 0 && rc == weir_ctx_err(t->ctx))) /* R3 */
 		weir_budget_result(t->opts->budget, rc);
-	if (__builtin_expect(rc == 0, 1))
-		return 0;
-	return weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
+	return rc;
 }
 
 static bool wanted(const struct trial *t, int rc)
