@@ -280,8 +280,8 @@ static int detach_process(weir_ctx *ctx, const void *in, void *out, weir_err *er
 		return weir_fail(err, rc, "no copy of %s for \"%s\"", st->base.in.name, st->base.children[0]->name);
 	s->outer_span = node->probed ? node->probed->span : weir_probe_current(ctx);
 	rc = ask_until(ctx, s, at, out, err);
-	if (rc == WEIR_ETIMEOUT && node->probed)
-		weir__tell(node->probed, WEIR_PROBE_TIMEOUT, st->opts.limit_ns);
+	if (rc == WEIR_ETIMEOUT)
+		weir__told(node->probed, WEIR_PROBE_TIMEOUT, rc, st->opts.limit_ns);
 	return rc;
 }
 

@@ -23,7 +23,6 @@ struct timeout {
 
 struct timeout_node {
 	struct weir__wrap wrap;
-	const struct weir__probed *probed;
 	weir_atomic until;
 	struct timeout_node *following;
 };
@@ -37,8 +36,7 @@ static int run_child(weir_ctx *ctx, struct timeout_node *node, int64_t limit_ns,
 	if (__builtin_expect(rc == WEIR_EDEADLINE, 0) && weir_ctx_cause(&own, NULL) == WEIR_CAUSE_DEADLINE &&
 	    at < weir_ctx_deadline(ctx)) { /* T1 */
 		rc = weir_err_wrap(err, WEIR_ETIMEOUT, limit_ns);
-		if (node->probed)
-			weir__tell(node->probed, WEIR_PROBE_TIMEOUT, limit_ns);
+		weir__told(node->wrap.probed, WEIR_PROBE_TIMEOUT, rc, limit_ns);
 	}
 	weir_ctx_fini(&own);
 	return rc;
@@ -76,7 +74,6 @@ static void timeout_bind(struct weir__binder *b, const weir_stage *st, struct we
 	const struct timeout *t = (const struct timeout *)st;
 	struct timeout_node *node = weir__wrap_bind(b, st, sizeof(*node), timeout_process, out);
 	weir_ctx forever;
-	node->probed = weir__binder_probed(b, st);
 	if (!t->gauge)
 		return;
 	weir_atomic_init(&node->until, st->rt, 0);

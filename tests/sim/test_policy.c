@@ -1237,6 +1237,40 @@ WEIR_SIM_TEST_WITH(a_positive_code_earns_no_retry, .no_early = true, .schedules 
 	}
 }
 
+/* Attempts of a call that always fails: one hedge within each attempt of a retry, or the other way round. */
+static uint32_t attempts_with(weir_ctx *ctx, struct weir_budget_opts as, bool hedge_within, double *left)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	weir_budget budget;
+	struct run r;
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &as), 0);
+	const struct weir_retry_opts retry = {.budget = &budget};
+	const struct weir_hedge_opts hedge = {.budget = &budget, .delay_ns = WEIR_FOREVER, .fatal = is_worse};
+	weir_stage *child = scripted(ctx, &s);
+	child = hedge_within ? weir_hedge(child, &hedge) : weir_retry(child, &retry);
+	child = weir_timeout(child, WEIR_SEC(9)); /* whatever lies between */
+	open_run(&r, ctx, hedge_within ? weir_retry(child, &retry) : weir_hedge(child, &hedge));
+	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EEXHAUSTED);
+	*left = weir_budget_left(&budget);
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+	return s.calls;
+}
+
+/* One budget within each other: what the caller asks for is one call, and what the child does is one result each. */
+WEIR_SIM_TEST_WITH(a_retry_of_hedges_with_one_budget, .no_early = true, .schedules = 20)
+{
+	double left;
+	for (int within = 0; within < 2; within++) {
+		WEIR_SIM_EQ(attempts_with(ctx, (struct weir_budget_opts){.share = 2}, within, &left), 3);
+		WEIR_SIM_ASSERT(left == 0);
+		/* 20 tokens, more than 10 are needed: six attempts leave 14 */
+		const struct weir_budget_opts tokens = {.kind = WEIR_BUDGET_TOKENS, .tokens = 20};
+		WEIR_SIM_EQ(attempts_with(ctx, tokens, within, &left), 6);
+		WEIR_SIM_ASSERT(left == 14);
+	}
+}
+
 /* ---- limiter ---- */
 
 WEIR_SIM_TEST_WITH(limiter_paces, ALONE)

@@ -41,18 +41,20 @@
  * PIPELINE_STARTED by PIPELINE_DONE. GROUP, BATCH and ITEM events have no span of their own.
  *
  * Told by what is above (limiters, resilience, streams), and by anybody with weir_probe_emit:
- *   RETRY             who retries     the attempt, from 2
+ *   RETRY             who retries     the attempt, from 2     code: of the failure before it; a hedge: 0
  *   TIMEOUT           whose           ns that were allowed
- *   REJECTED          who refused                       code
+ *   REJECTED          who refused     ns, of a breaker  code; until it can be tried again
  *   STATE             of a breaker    the new state     index: the old one
- *   SUCCESS, FAILURE  of a breaker                      what it counted; code
+ *   SUCCESS, FAILURE  of a breaker                      what it counted; code: 0 if it was told by hand
  *   BATCH             of a batcher    how many values   it was sent; span 0, parent as of an outermost stage
  *   WINDOW            of a window     how many values
  *   POOL_HIT          of a recycler   bytes             a block was there
  *   POOL_MISS         of a recycler   bytes             one was made
- *   DEAD              of a queue                        code: a dead letter was taken
- *   DEAD_FAILED       of a queue                        code: it could not be
+ *   DEAD              of a queue      attempts          code: a dead letter was taken
+ *   DEAD_FAILED       of a queue      attempts          code: it could not be
  *   CUSTOM            anything        anything          anything
+ * Stages of resilience tell with their own span, as FAN_OUT does. A bulkhead, an adaptive limit and a throttle have
+ * none, nor has a breaker that is used by hand: their parent is the span that ctx carries.
  *
  * THE FUNCTION may be called by several tasks at the same time. No lock of weir is held then. It must not block, and
  * what it costs is added to what it measures. */
