@@ -7,6 +7,7 @@
  * a difference; neither has a limit on the number of schedules. The others are exact: what must happen at which virtual
  * time is said to the nanosecond. A race that can end in two ways has been seen to end in both, or main fails. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
@@ -573,7 +574,7 @@ EXACT(fifty_callers_and_exact_times)
 int main(int argc, char **argv)
 {
 	int status = weir_sim_main(argc, argv);
-	if (status || argc > 1)
+	if (status || argc > 1 || getenv("WEIR_SIM_SCHEDULES")) /* fewer may not see all */
 		return status;
 	for (int i = 0; i < SEEN; i++)
 		if (!seen[i]) {

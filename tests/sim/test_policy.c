@@ -7,6 +7,7 @@
  * made or copied, down when one is dropped; a dropped one is marked, so that a second drop, or a use after it, shows.
  * Bounds: "dfs" is every schedule, "dfsN" every schedule with at most N preemptions. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
@@ -1595,6 +1596,8 @@ WEIR_SIM_TEST_WITH(policy_canceled_anywhere, .strategy = "dfs")
 
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
+	if (getenv("WEIR_SIM_SCHEDULES")) /* fewer may not see all */
+		return;
 	WEIR_SIM_EQ(seen_retry, 1 | 2 | 4 | 8);
 	WEIR_SIM_EQ(seen_timeout, 7);
 	WEIR_SIM_EQ(seen_policy, 15);

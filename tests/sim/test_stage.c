@@ -11,6 +11,7 @@
  * Bounds: "dfs" is every schedule, "dfsN" every schedule with at most N preemptions; a bound of time on the larger
  * trees is given by the number of schedules. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
@@ -927,6 +928,8 @@ WEIR_SIM_TEST_WITH(map_reduce_canceled_anywhere, .strategy = "portfolio", .sched
 
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
+	if (getenv("WEIR_SIM_SCHEDULES")) /* fewer may not see all */
+		return;
 	WEIR_SIM_EQ(seen_first, 15);
 	WEIR_SIM_EQ(seen_cancel, 63);
 	WEIR_SIM_EQ(seen_scope, 3);

@@ -9,7 +9,7 @@
 
 static int64_t ns_of(double ms)
 {
-	return (int64_t)llround(ms * 1e6);
+	return nearest(ms * 1e6);
 }
 
 static uint64_t random_of(double u)

@@ -60,7 +60,7 @@ static void rate_of(double per_s, struct weir_bucket_opts *o)
 	if (per_s >= 1 && !o->unlimited)
 		o->tokens = (uint64_t)per_s;
 	else if (per_s > 1e-9) /* below, a token takes longer than there are nanoseconds: none comes */
-		o->tokens = 1, o->period_ns = (int64_t)llround(1e9 / per_s);
+		o->tokens = 1, o->period_ns = nearest(1e9 / per_s);
 }
 
 /* "limits=cap10,greedy10/100ns,init0;t0_ns=..." of one greedy limit; false: another kind. */

@@ -23,6 +23,12 @@ struct tsv {
 	size_t rows; /* read so far */
 };
 
+/* llround, which is in a library of its own that programs for other machines are not linked with. */
+static inline int64_t nearest(double x)
+{
+	return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+}
+
 static size_t tsv_split(char *line, char **cells)
 {
 	size_t n = 0;
