@@ -5,7 +5,8 @@
  *  G1  Between the permit and its report nothing but the child runs, and the child always returns: so the permit is
  *      given back on every path.
  *  G2  What the caller wanted (cancel, its own deadline) says nothing about what was called. A timeout of weir's says
- *      WEIR_ETIMEOUT, which is a failure of what was called. */
+ *      WEIR_ETIMEOUT, which is a failure of what was called.
+ *  G3  Where the caller wants no detail there is one all the same: what counts does not depend on who is asking. */
 #include <weir/core/ctx.h>
 
 #include "../stage/stage.h"
@@ -19,6 +20,7 @@ struct guard {
 struct guard_node {
 	weir_breaker *breaker;
 	struct weir__run child;
+	weir_err detail; /* G3; empty between two values */
 };
 
 static bool caller_left(weir_ctx *ctx, int rc, const weir_err *err) /* G2 */
@@ -51,17 +53,20 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 {
 	struct guard_node *node = arg;
 	struct weir_breaker_permit permit;
+	weir_err *detail = err ? err : &node->detail; /* G3 */
 	int64_t try_again_ns = 0;
 	int rc = weir_breaker_acquire(ctx, node->breaker, &permit, &try_again_ns);
 	if (rc < 0) {
 		weir_err_fini(err);
 		return weir_err_wrap(err, rc, try_again_ns);
 	}
-	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, err);
+	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, detail);
 	enum weir_outcome outcome = WEIR_OUTCOME_SUCCESS;
 	if (rc < 0)
-		outcome = outcome_of(ctx, &weir__breaker_state(&weir__breaker(node->breaker)->state)->opts, rc, err);
+		outcome = outcome_of(ctx, &weir__breaker_state(&weir__breaker(node->breaker)->state)->opts, rc, detail);
 	weir_breaker_report(ctx, node->breaker, &permit, outcome);
+	if (__builtin_expect(node->detail.code != 0, 0))
+		weir_err_fini(&node->detail);
 	return rc;
 }
 
