@@ -744,7 +744,7 @@ WEIR_SIM_TEST_WITH(fallback_to_a_value, ALONE)
 /* What was fallen back from is no part of what fails behind it. */
 WEIR_SIM_TEST_WITH(fallback_leaves_no_detail, ALONE)
 {
-	struct script s = {.acts = {{.rc = BAD}}, .n = 1}, behind = {.acts = {{.rc = WORSE}}, .n = 1};
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1}, behind = {.acts = {{.rc = WORSE, .value = 1}}, .n = 1};
 	struct item value = {.id = 99}, in = {.id = 1}, out;
 	weir_err err = {0};
 	struct run r;
