@@ -146,15 +146,18 @@ suite_for() { # file that is changed
 	select) module='(select|ctx)' ;;
 	scope | on_end) module='(scope|sync)' ;;
 	reorder) module=pipeline ;;
-	stage | call | chain | crew | many | map | fan_out) module='(stage|combine)' ;;
+	pipeline) module='(pipeline|stage_pipeline|pipeline_stage)' ;;
+	stage | call | chain | crew | many | fan_out | map | map_reduce | router) module='(stage|combine)' ;;
+	array) module='(array|combine|stage)' ;;
 	batch | batcher | filter | join) module=group ;;
 	breaker_state | guard) module=breaker ;;
 	bucket_state | gcra) module=bucket ;;
-	retry | timeout | fallback | hedge | limiter | dead_letter | dead_log) module=policy ;;
+	window | throttle) module=budget ;;
+	retry | timeout | fallback | hedge | limiter | wrap | dead_letter | dead_log) module=policy ;;
 	io) module='(io|fd|waiter)' ;;
 	mutex | rwlock | cond | semaphore | waitgroup | once | atomic) module=sync ;;
 	esac
-	own="^tests/(fault/test_$faults|${own:-.*/test_$module}) "
+	own="^tests/(fault/test_$faults|${own:-(rt|sim|unit/.*)/test_$module}) "
 	suite | grep -E "$own" | sort
 	suite | grep -vE "$own"
 }
