@@ -152,7 +152,7 @@ suite_for() { # file that is changed
 	batch | batcher | filter | join) module=group ;;
 	breaker_state | guard) module=breaker ;;
 	bucket_state | gcra) module=bucket ;;
-	window | throttle) module=budget ;;
+	window | throttle) module='(budget|adaptive)' ;;
 	retry | timeout | fallback | hedge | limiter | wrap | dead_letter | dead_log) module=policy ;;
 	io) module='(io|fd|waiter)' ;;
 	mutex | rwlock | cond | semaphore | waitgroup | once | atomic) module=sync ;;

@@ -66,6 +66,8 @@ static int measure(weir_ctx *ctx, const char *name, weir_stage *st, long loops, 
 struct objects {
 	weir_breaker breaker;
 	weir_bulkhead bulkhead;
+	weir_adaptive adaptive;
+	weir_throttle throttle;
 	weir_bucket bucket;
 };
 
@@ -91,6 +93,8 @@ static int measure_all(weir_ctx *ctx, struct objects *o, weir_err *err)
 		{"limiter", weir_limit_stage(child(ctx), &o->bucket), 1000000},
 		{"breaker", weir_guard(child(ctx), &o->breaker), 1000000},
 		{"bulkhead", weir_bulkhead_stage(child(ctx), &o->bulkhead), 1000000},
+		{"adaptive", weir_adaptive_stage(child(ctx), &o->adaptive), 1000000},
+		{"throttle", weir_throttle_stage(child(ctx), &o->throttle), 1000000},
 		{"hedge", weir_hedge(child(ctx), NULL), 50000},
 		{"policy of 7", weir_policy(child(ctx), &policy), 1000000},
 	};
@@ -111,8 +115,14 @@ static int app(weir_ctx *ctx, weir_err *err, void *arg)
 	if (rc == 0)
 		rc = weir_bucket_init(&o->bucket, weir_ctx_rt(ctx), &(struct weir_bucket_opts){.unlimited = true});
 	if (rc == 0)
+		rc = weir_adaptive_init(&o->adaptive, ctx, NULL);
+	if (rc == 0)
+		rc = weir_throttle_init(&o->throttle, ctx, NULL);
+	if (rc == 0)
 		rc = measure_all(ctx, o, err);
 	weir_bucket_fini(&o->bucket);
+	weir_throttle_fini(&o->throttle);
+	weir_adaptive_fini(&o->adaptive);
 	weir_bulkhead_fini(&o->bulkhead);
 	weir_breaker_fini(&o->breaker);
 	return rc;

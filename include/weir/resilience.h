@@ -5,6 +5,7 @@
 #ifndef WEIR_RESILIENCE_H
 #define WEIR_RESILIENCE_H
 
+#include <weir/resilience/adaptive.h>
 #include <weir/resilience/breaker.h>
 #include <weir/resilience/breaker_state.h>
 #include <weir/resilience/bulkhead.h>
@@ -14,6 +15,7 @@
 #include <weir/resilience/limiter.h>
 #include <weir/resilience/policy.h>
 #include <weir/resilience/retry.h>
+#include <weir/resilience/throttle.h>
 #include <weir/resilience/timeout.h>
 
 #endif

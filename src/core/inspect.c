@@ -149,7 +149,8 @@ bool weir__inspect_sync(const struct weir_obj *obj, struct weir__sync_view *out)
 		out->holder = once->runner;
 		out->site = once->site;
 	} else if (obj->kind == WEIR_OBJ_SEM) {
-		out->count = ((const struct weir__sem *)obj)->permits;
+		const struct weir__sem *sem = (const struct weir__sem *)obj;
+		out->count = sem->taken < sem->capacity ? sem->capacity - sem->taken : 0;
 	} else if (obj->kind == WEIR_OBJ_WG) {
 		out->count = ((const struct weir__wg *)obj)->count;
 	} else if (obj->kind == WEIR_OBJ_ATOMIC) {

@@ -6,8 +6,10 @@
  *      has returned, then in `finished` until its thread was joined.
  *  P2  The last thing a task does with the scope is to leave `running`, under the lock; the join of its thread comes
  *      after that, so the scope's memory outlives every touch of it.
- *  P3  rc and err are those of the first task that failed for a reason of its own: a task that returns ECANCELED or
- *      EDEADLINE while the scope has ended is a consequence, not a cause.
+ *  P3  rc and err are those of the first task that failed for a reason of its own. ECANCELED, EDEADLINE and EPIPE are
+ *      what a task is told about others: while the scope has ended they are consequences, not causes. Before that EPIPE
+ *      cancels the siblings as any failure does, but gives way to one that is told later: a receiver that fails closes
+ *      its end first, so its sender often fails before it.
  *  P4  joiner is set only while the owner waits in join, and is claimed by the task that makes n_running 0.
  *  P5  Nothing is done in between two failures: who records the first error also cancels the siblings, after unlocking.
  *  P6  A scope is over when its owner has come to join and only watchers (on_end.c) are left: then those that are idle
@@ -104,26 +106,32 @@ weir_scope *weir_scope_of(weir_ctx *ctx)
 
 /* ---- the life of a task ---- */
 
+/* P3: a code that tells of what others did. */
+static bool of_others(int rc)
+{
+	return rc == WEIR_ECANCELED || rc == WEIR_EDEADLINE || rc == WEIR_EPIPE;
+}
+
 /* P3, P5 */
 static void record_failure(struct weir__scope *s, const char *name, int rc, weir_err *err)
 {
-	bool consequence = (rc == WEIR_ECANCELED || rc == WEIR_EDEADLINE) && weir__ctx_ended(&s->ctx);
 	bool first = false;
-	if (!consequence) {
+	if (!of_others(rc) || !weir__ctx_ended(&s->ctx)) {
 		if (err->code == 0)
 			weir_fail(err, rc, "task \"%s\" failed", name);
 		uint32_t rank = weir__lock(&s->lock, WEIR__RANK_SCOPE);
-		if (s->rc == 0) {
+		first = s->rc == 0;
+		if (first || (s->rc == WEIR_EPIPE && rc != WEIR_EPIPE)) {
+			weir_err was = s->err;
 			s->rc = rc;
-			s->err = *err; /* moved: a plain copy, nothing of s->err was live */
-			first = true;
+			s->err = *err; /* moved: a plain copy, and what was there leaves by err */
+			*err = was;
 		}
 		weir__unlock(&s->lock, rank);
 	}
+	weir_err_fini(err);
 	if (first)
 		weir__ctx_end(&s->ctx, WEIR_CAUSE_SIBLING, "a task of the scope failed");
-	else
-		weir_err_fini(err);
 }
 
 void weir__scope_settle(struct weir__scope *s, struct weir__wake *wake)
@@ -366,10 +374,10 @@ static void wait_for_tasks(struct weir__scope *s, weir_ctx *ctx)
  * (P3). */
 static int outcome(struct weir__scope *s, int rc, weir_err *err)
 {
-	bool consequence = rc == WEIR_ECANCELED || rc == WEIR_EDEADLINE;
-	if (s->rc == 0 || (rc < 0 && !consequence)) {
+	int parent = weir__ctx_ended((weir_ctx *)weir__ctx(&s->ctx)->parent);
+	if (s->rc == 0 || (rc < 0 && !of_others(rc))) {
 		weir_err_fini(&s->err);
-		return rc < 0 ? rc : weir__ctx_ended((weir_ctx *)weir__ctx(&s->ctx)->parent);
+		return rc < 0 && (rc != WEIR_EPIPE || parent == 0) ? rc : parent;
 	}
 	if (err)
 		weir_err_move(err, &s->err);

@@ -43,7 +43,7 @@ struct __attribute__((may_alias)) weir__cond {
 
 struct __attribute__((may_alias)) weir__sem {
 	struct weir__sync head;
-	uint64_t permits, capacity;
+	uint64_t taken, capacity;   /* permits; UINT64_MAX: it has no capacity */
 	struct weir__queue waiters; /* link->item: the uint64_t that the task asked for */
 };
 

@@ -19,7 +19,10 @@ static const char *what_is_wrong(const struct weir_policy_opts *o)
 		return "gives each attempt as long as all of them together: it could never end first";
 	if (total > 0 && o->retry && o->retry->total_ns > total)
 		return "tries again for longer than the total timeout";
-	if (!d->fn && !total && !o->retry && !o->breaker && !l->bucket && !o->bulkhead && !o->attempt_timeout_ns)
+	if (o->bulkhead && o->adaptive)
+		return "has a bulkhead and an adaptive limit: one of them says how many";
+	if (!d->fn && !total && !o->retry && !o->breaker && !o->throttle && !l->bucket && !o->bulkhead &&
+	    !o->adaptive && !o->attempt_timeout_ns)
 		return "has no layer at all";
 	return NULL;
 }
@@ -43,8 +46,12 @@ weir_stage *weir_policy(weir_stage *child, const struct weir_policy_opts *opts)
 								       .name = "attempt"});
 	if (o->bulkhead)
 		st = weir_bulkhead_stage(st, o->bulkhead);
+	if (o->adaptive)
+		st = weir_adaptive_stage(st, o->adaptive);
 	if (o->limiter.bucket)
 		st = weir_limit_stage_with(st, &o->limiter);
+	if (o->throttle)
+		st = weir_throttle_stage(st, o->throttle);
 	if (o->breaker)
 		st = weir_guard(st, o->breaker);
 	if (o->retry)

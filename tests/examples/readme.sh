@@ -4,6 +4,7 @@
 # readme.sh: README.md and docs/00-map.md say what is so.
 #   - The C programs in README.md are examples/squares.c and examples/cancel_test.c below their opening comment,
 #     byte for byte; so they are compiled and run.
+#     The third is a part of examples/crawl.c, and what it says below is what that prints.
 #   - The commands it gives to build them by hand do it, in the tree and against an installed weir.
 #   - Each line of the report it shows is printed by the program it names, in that order.
 #   - Links lead somewhere, and the map's numbers of lines are about right.
@@ -38,7 +39,15 @@ for name in squares cancel_test; do
 	)"
 	number=$((number + 1))
 done
-nothing 'there is no third one' "$(block c "$number" README.md)"
+# block of C: says so if these lines do not stand together in the file
+not_in() { # file
+	local text
+	text=$(cat)
+	[ -n "$text" ] && [[ "$(cat "$1")" == *"$text"* ]] || echo "not in $1: $text"
+}
+nothing "C program $number is a part of examples/crawl.c" "$(block c "$number" README.md | not_in examples/crawl.c)"
+something 'sees a part that is not there' "$(block c "$number" README.md | sed 's/200/300/' | not_in examples/crawl.c)"
+nothing 'there is no other one' "$(block c $((number + 1)) README.md)"
 sed 's/workers = 4/workers = 5/' "$scratch/body" examples/squares.c >"$scratch/other"
 something 'sees a program that differs in one byte' "$(cmp <(block c 1 README.md) "$scratch/other" 2>&1)"
 
@@ -81,7 +90,10 @@ not_in_order() {
 		}
 		END { if (!shown) print "nothing is shown" }'
 }
-block text 1 README.md >"$scratch/report"
+block text 1 README.md >"$scratch/crawl"
+nothing 'what crawl says is what it prints' "$(diff <(sed 1d "$scratch/crawl" | sort) \
+	<($(sed -n "1s|^\$ build/|$BUILD/|p" "$scratch/crawl") 2>&1 </dev/null | sort))"
+block text 2 README.md >"$scratch/report"
 program=$(head -n 1 "$scratch/report" | sed -n 's/^\$ build\///p')
 "$BUILD/${program:-none}" >"$scratch/out" 2>&1 </dev/null
 sed -i "s|$BUILD/|build/|g" "$scratch/out"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Stages of resilience when memory or tasks cannot be had: every allocation and every spawn fails in turn. What cannot
- * be built says so, nothing is leaked (the simulator counts), and breaker and bulkhead are as they were: no permit and
- * no place is taken by what did not run. */
+ * be built says so, nothing is leaked (the simulator counts), and breaker, bulkhead, throttle and adaptive limit are as
+ * they were: nothing is taken by what did not run. */
 #include <stdio.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
@@ -80,15 +80,71 @@ static int guarded(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
 }
 
-int main(void)
+/* The same behind a throttle and an adaptive limit. */
+static int limited(weir_ctx *ctx, weir_err *err, void *arg)
 {
-	const struct weir_sim_opts opts = {.name = "guarded", .fault_sweep = true, .schedules = 50};
+	weir_throttle throttle;
+	weir_adaptive adaptive;
+	struct weir_throttle_snapshot asked;
+	struct weir_adaptive_snapshot is;
+	struct client c[2] = {{.rc = 1}, {.rc = 1}};
+	weir_scope s;
+	(void)arg;
+	WEIR_SIM_EQ(weir_throttle_init(&throttle, ctx, &(struct weir_throttle_init_opts){.limit.min_requests = 9}), 0);
+	WEIR_SIM_EQ(weir_adaptive_init(&adaptive, ctx,
+				       &(struct weir_adaptive_init_opts){.limit = {.initial = 1, .max = 1},
+									 .max_waiting = 1}),
+		    0);
+	const struct weir_stage_opts opts = {.in = &number, .out = &number, .process = copy};
+	weir_stage *st = weir_throttle_stage(weir_adaptive_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &adaptive),
+					     &throttle);
+	int rc = weir_stage_check(st, err);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
+	weir_scope_init(&s, ctx);
+	for (int i = 0; rc == 0 && i < 2; i++) {
+		rc = weir_call_new(&s, st, &c[i].call);
+		WEIR_SIM_EQ(c[i].call == NULL, rc < 0);
+	}
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = weir_scope_spawn(&s, "client", client, &c[i]);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
+	weir_sim_quiesce(ctx);
+	weir_throttle_snapshot_get(ctx, &throttle, &asked);
+	weir_adaptive_snapshot_get(ctx, &adaptive, &is);
+	uint64_t ran = 0;
+	bool failed = false;
+	for (int i = 0; i < 2; i++) {
+		WEIR_SIM_ASSERT(c[i].rc == 0 || c[i].rc == 1 || c[i].rc == WEIR_ENOMEM);
+		ran += c[i].rc != 1;
+		failed |= c[i].rc == WEIR_ENOMEM;
+		weir_call_free(&c[i].call);
+	}
+	WEIR_SIM_EQ(is.line.running + is.line.waiting, 0);
+	WEIR_SIM_EQ(is.succeeded, ran); /* to have no memory is an answer */
+	WEIR_SIM_EQ(asked.asked, ran);
+	WEIR_SIM_EQ(asked.accepted, ran);
+	rc = weir_scope_join(ctx, &s, rc, NULL);
+	weir_stage_free(&st);
+	weir_adaptive_fini(&adaptive);
+	weir_throttle_fini(&throttle);
+	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
+}
+
+static bool sweep(const char *name, weir_task_fn *fn)
+{
+	const struct weir_sim_opts opts = {.name = name, .fault_sweep = true, .schedules = 50};
 	const uint64_t wanted = 3 + 2 + 2 + 2;
 	struct weir_sim_result r;
-	int rc = weir_sim_run(&opts, guarded, NULL, &r);
+	int rc = weir_sim_run(&opts, fn, NULL, &r);
 	bool ok = rc == 0 && r.faults >= wanted;
-	printf("%-4s guarded %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", (unsigned long long)r.faults,
+	printf("%-4s %s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", name, (unsigned long long)r.faults,
 	       (unsigned long long)wanted);
-	printf("%d passed, %d failed\n", ok, !ok);
-	return !ok;
+	return ok;
+}
+
+int main(void)
+{
+	int passed = sweep("guarded", guarded) + sweep("limited", limited);
+	printf("%d passed, %d failed\n", passed, 2 - passed);
+	return passed < 2;
 }

@@ -29,6 +29,7 @@ enum sync_op {
 	SYNC_ACQUIRE,     /* in: context, permits; out: rc */
 	SYNC_TRY_ACQUIRE, /* in: -, permits; out: rc */
 	SYNC_RELEASE,     /* in: -, permits */
+	SYNC_RESIZE,      /* in: -, the capacity, less what it was at first */
 	SYNC_ADD,         /* in: -, how many */
 	SYNC_DONE,
 	SYNC_WAIT,      /* in: context; out: rc */
@@ -43,7 +44,7 @@ enum sync_op {
 
 struct sync_state {
 	int64_t count;  /* readers, permits, of the wait group, the atomic; of a once: 0 new, 1 running, 2 done */
-	int64_t writer; /* or the code of the once */
+	int64_t writer; /* or the code of the once, or how much capacity a semaphore has gained */
 	uint32_t cancelled, n_waiting;
 	uint32_t waiting[SYNC_WAITING];
 };
@@ -136,10 +137,16 @@ static enum weir_sim_step sync_lock_step(struct sync_state *s, struct weir_sim_p
 
 /* ---- semaphore ---- */
 
+/* A capacity that fell below what is taken leaves nothing, and not less. */
+static int64_t sync_free(const struct sync_state *s)
+{
+	return s->count > 0 ? s->count : 0;
+}
+
 static bool sync_grant(struct sync_state *s, struct weir_sim_point *p)
 {
 	bool ok = true;
-	while (ok && s->n_waiting > 0 && p->ops[s->waiting[0]].in.v[1] <= s->count) {
+	while (ok && s->n_waiting > 0 && p->ops[s->waiting[0]].in.v[1] <= sync_free(s)) {
 		s->count -= p->ops[s->waiting[0]].in.v[1];
 		ok = sync_finish(s, p, 0, 0);
 	}
@@ -149,13 +156,14 @@ static bool sync_grant(struct sync_state *s, struct weir_sim_point *p)
 static enum weir_sim_step sync_sem_step(struct sync_state *s, struct weir_sim_point *p)
 {
 	int64_t n = p->op->in.v[1];
-	if (p->op->op == SYNC_RELEASE) {
-		s->count += n;
+	if (p->op->op == SYNC_RELEASE || p->op->op == SYNC_RESIZE) {
+		s->count += p->op->op == SYNC_RELEASE ? n : n - s->writer;
+		s->writer = p->op->op == SYNC_RELEASE ? s->writer : n;
 		return sync_grant(s, p) ? WEIR_SIM_DONE : WEIR_SIM_NO;
 	}
 	if (p->op->op == SYNC_ACQUIRE && sync_ended(s, p->op))
 		return sync_is(p->op, WEIR_ECANCELED);
-	if (s->n_waiting > 0 || n > s->count)
+	if (s->n_waiting > 0 || n > sync_free(s))
 		return p->op->op == SYNC_ACQUIRE ? sync_queue(s, p->id) : sync_is(p->op, WEIR_EAGAIN);
 	s->count -= n;
 	return sync_is(p->op, 0);
@@ -249,7 +257,7 @@ static enum weir_sim_step sync_step(void *state, struct weir_sim_point *p, void 
 		return WEIR_SIM_NO; /* nobody has let it in */
 	if (p->op->op <= SYNC_WRITE_UNLOCK)
 		return sync_lock_step(s, p);
-	if (p->op->op <= SYNC_RELEASE)
+	if (p->op->op <= SYNC_RESIZE)
 		return sync_sem_step(s, p);
 	if (p->op->op <= SYNC_WAIT)
 		return sync_wg_step(s, p);

@@ -389,15 +389,21 @@ WEIR_SIM_TEST_WITH(rwlock_of_four, .schedules = 8000)
 	check_sync("read-write lock", 0);
 }
 
+enum { SEM_CAPACITY = 1000 }; /* more than is ever asked for */
+
 static void act_sem(struct client *c)
 {
 	int64_t n = choose(3);
-	uint32_t what = choose(6), id;
+	uint32_t what = choose(7), id;
 	if (what == 0) {
 		cancel_client((int)choose(2), SYNC_CANCEL);
 	} else if (what == 1) {
 		id = begin(SYNC_RELEASE, 0, n, 0);
 		weir_sem_release(&sem, (uint64_t)n);
+		end(id, 0, 0, 0);
+	} else if (what == 6) {
+		id = begin(SYNC_RESIZE, 0, n - 1, 0);
+		weir_sem_resize(&sem, (uint64_t)(SEM_CAPACITY + n - 1));
 		end(id, 0, 0, 0);
 	} else if (what == 2) {
 		id = begin(SYNC_TRY_ACQUIRE, 0, n, 0);
@@ -410,7 +416,7 @@ static void act_sem(struct client *c)
 
 static void do_sem(weir_ctx *ctx, int n, int acts)
 {
-	weir_sem_init(&sem, weir_ctx_rt(ctx), 1);
+	weir_sem_init_bounded(&sem, weir_ctx_rt(ctx), 1, SEM_CAPACITY);
 	run(ctx, n, acts, act_sem, SYNC_CANCEL, 0);
 	weir_sem_fini(&sem);
 	check_sync("semaphore", 1);

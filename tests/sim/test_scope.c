@@ -128,7 +128,7 @@ WEIR_SIM_TEST_WITH(outcome_that_is_a_consequence, .strategy = "dfs2")
 	weir_err_fini(&err);
 }
 
-/* After a cancel, its code from a task is a consequence; any other code is an error of its own. */
+/* After a cancel, its code from a task is a consequence, and that nobody receives; any other is an error of its own. */
 static int end_with(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	const struct failing *f = arg;
@@ -147,7 +147,8 @@ WEIR_SIM_TEST_WITH(consequence_or_cause, .strategy = "dfs2", .no_early = true)
 	weir_sim_quiesce(ctx);
 	weir_scope_cancel(&s, "by its owner");
 	int rc = weir_scope_join(ctx, &s, 0, NULL);
-	WEIR_SIM_EQ(rc, f.rc == WEIR_ECANCELED || f.rc == WEIR_EDEADLINE ? 0 : f.rc > 0 ? WEIR_EINVAL : f.rc);
+	int of_its_own = f.rc > 0 ? WEIR_EINVAL : f.rc == WEIR_EUSER ? f.rc : 0;
+	WEIR_SIM_EQ(rc, of_its_own);
 }
 
 static int own_deadline(weir_ctx *ctx, weir_err *err, void *arg)
@@ -408,6 +409,126 @@ WEIR_SIM_TEST_WITH(stuck_join_waits_on, .strategy = "dfs1")
 	WEIR_SIM_EQ(weir_rt_now(rt), WEIR_MS(2));
 	weir_ctx_fini(&ended);
 	rt->stuck_after_ns = 0;
+}
+
+/* ---- nobody receives: that is what became of somebody else ---- */
+
+struct line {
+	weir_tx *tx;
+	weir_rx *rx;
+	int rc; /* of the receiver, when it leaves */
+};
+
+static int send_until_it_fails(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct line *line = arg;
+	int rc = 0;
+	(void)err;
+	while (rc == 0)
+		rc = weir_tx_send(ctx, line->tx, &(int){1});
+	weir_tx_close(&line->tx);
+	return rc;
+}
+
+/* Takes one, or none; gives up its end first, as it must (chapter 4), and says then what was wrong. */
+static int receive_and_leave(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct line *line = arg;
+	int item, rc = weir_rx_recv(ctx, line->rx, &item);
+	weir_rx_close(&line->rx);
+	if (rc < 0)
+		return rc;
+	return line->rc < 0 ? weir_fail(err, line->rc, "full") : 0;
+}
+
+/* Waits for the end, and leaves. */
+static int wait_and_leave(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct line *line = arg;
+	int rc = weir_sleep(ctx, WEIR_FOREVER);
+	(void)err;
+	weir_rx_close(&line->rx);
+	return rc;
+}
+
+static int line_open(weir_ctx *ctx, struct line *line)
+{
+	const weir_type type = {.name = "int", .size = sizeof(int), .align = _Alignof(int)};
+	return weir_chan_new(weir_ctx_rt(ctx), &type, 0, &line->tx, &line->rx);
+}
+
+/* The receiver's failure is the outcome, also where the sender has failed before it, for want of a receiver. */
+WEIR_SIM_TEST_WITH(a_receiver_that_failed_is_the_cause, .strategy = "dfs2")
+{
+	struct line line = {.rc = WEIR_EUSER - 1};
+	weir_err err = {0};
+	weir_scope s;
+	WEIR_SIM_EQ(line_open(ctx, &line), 0);
+	open_scope(&s, ctx);
+	start(&s, "sender", send_until_it_fails, &line);
+	start(&s, "receiver", receive_and_leave, &line);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, &err), WEIR_EUSER - 1);
+	WEIR_SIM_EQ(err.code, WEIR_EUSER - 1);
+	weir_err_fini(&err);
+	weir_tx_close(&line.tx);
+	weir_rx_close(&line.rx);
+}
+
+/* The same where the block is the sender. */
+WEIR_SIM_TEST_WITH(a_receiver_that_failed_is_why_the_block_could_not_send, .strategy = "dfs2")
+{
+	struct line line = {.rc = WEIR_EUSER - 1};
+	weir_err err = {0};
+	weir_scope s;
+	WEIR_SIM_EQ(line_open(ctx, &line), 0);
+	open_scope(&s, ctx);
+	start(&s, "receiver", receive_and_leave, &line);
+	int rc = send_until_it_fails(ctx, NULL, &line);
+	WEIR_SIM_EQ(rc, WEIR_EPIPE);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, rc, &err), WEIR_EUSER - 1);
+	WEIR_SIM_EQ(err.code, WEIR_EUSER - 1);
+	weir_err_fini(&err);
+	weir_rx_close(&line.rx);
+}
+
+/* Where nothing else has failed it is the outcome. */
+WEIR_SIM_TEST_WITH(a_receiver_that_left_is_told, .strategy = "dfs2")
+{
+	struct line line = {.rc = 0};
+	weir_scope s;
+	WEIR_SIM_EQ(line_open(ctx, &line), 0);
+	open_scope(&s, ctx);
+	start(&s, "sender", send_until_it_fails, &line);
+	start(&s, "receiver", receive_and_leave, &line);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), WEIR_EPIPE);
+	weir_tx_close(&line.tx);
+	weir_rx_close(&line.rx);
+}
+
+/* A receiver that leaves because the time is over, or because the owner said so, is no failure of the sender's. */
+WEIR_SIM_TEST_WITH(a_receiver_that_was_ended_is_no_failure, .strategy = "dfs2", .early = 1)
+{
+	struct line line = {.rc = 0};
+	bool by_deadline = weir_sim_choose(2, "by a deadline");
+	bool block_sends = by_deadline && weir_sim_choose(2, "the block sends");
+	weir_ctx limit;
+	weir_scope s;
+	int rc = 0;
+	weir_ctx_init(&limit, ctx, by_deadline ? WEIR_MS(1) : WEIR_FOREVER);
+	WEIR_SIM_EQ(line_open(ctx, &line), 0);
+	open_scope(&s, &limit);
+	start(&s, "receiver", wait_and_leave, &line);
+	if (block_sends)
+		rc = send_until_it_fails(&limit, NULL, &line);
+	else
+		rc = weir_scope_spawn(&s, "sender", send_until_it_fails, &line);
+	WEIR_SIM_ASSERT(block_sends || rc == 0 || rc == WEIR_EDEADLINE); /* it may be over by now */
+	if (!by_deadline)
+		weir_scope_cancel(&s, "enough");
+	WEIR_SIM_EQ(weir_scope_join(&limit, &s, rc, NULL), by_deadline ? WEIR_EDEADLINE : 0);
+	weir_ctx_fini(&limit);
+	weir_tx_close(&line.tx);
+	weir_rx_close(&line.rx);
 }
 
 WEIR_SIM_TEST_WITH(every_outcome_was_seen, .allow_no_decisions = true, .schedules = 1)

@@ -931,6 +931,74 @@ WEIR_SIM_TEST_WITH(sem_try_behind_a_cancelled_one, .strategy = "dfs")
 	world_close(&w);
 }
 
+/* The capacity falls to one and rises again while three want permits: no permit is made or lost, and whoever waits is
+ * told. (That nobody is let in meanwhile, the histories of test_linear.c show.) */
+static int narrow_and_widen(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct world *w = ((struct actor *)arg)->w;
+	(void)ctx, (void)err;
+	weir_sem_resize(&w->s, 1);
+	weir_rt_yield(w->rt);
+	weir_sem_resize(&w->s, 2);
+	return 0;
+}
+
+WEIR_SIM_TEST_WITH(sem_resized_under_three, .strategy = "dfs2")
+{
+	struct world w;
+	struct actor actors[3], resizer;
+	weir_scope s;
+	world_open(&w, ctx);
+	weir_sem_init_bounded(&w.s, w.rt, 2, 2);
+	weir_scope_init(&s, ctx);
+	for (int i = 0; i < 3; i++) {
+		actor_open(&actors[i], &w, ctx, (char)('a' + i), 1);
+		spawn(&s, take_and_give, &actors[i]);
+	}
+	actor_open(&resizer, &w, ctx, 'r', 0);
+	spawn(&s, narrow_and_widen, &resizer);
+	join(ctx, &s);
+	WEIR_SIM_EQ(w.turns, 3);
+	WEIR_SIM_EQ(weir_sem_try_acquire(&w.s, 2), 0); /* all came back, and no more */
+	WEIR_SIM_EQ(weir_sem_try_acquire(&w.s, 1), WEIR_EAGAIN);
+	weir_sem_release(&w.s, 2);
+	world_close(&w);
+}
+
+static int widen(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	weir_sem_resize(&((struct actor *)arg)->w->s, 3);
+	return 0;
+}
+
+/* Nothing comes back: only the new capacity lets the two in, before they ask or when they wait. */
+WEIR_SIM_TEST_WITH(sem_widened_for_two, .strategy = "dfs")
+{
+	struct world w;
+	struct actor a, b;
+	weir_scope s;
+	world_open(&w, ctx);
+	weir_sem_init_bounded(&w.s, w.rt, 0, 1);
+	actor_open(&a, &w, ctx, 'a', 1);
+	actor_open(&b, &w, ctx, 'b', 1);
+	weir_scope_init(&s, ctx);
+	spawn(&s, take_and_keep, &a);
+	spawn(&s, take_and_keep, &b);
+	spawn(&s, widen, &a);
+	join(ctx, &s);
+	WEIR_SIM_ASSERT(a.rc == 0 && b.rc == 0);
+	WEIR_SIM_EQ(weir_sem_try_acquire(&w.s, 1), WEIR_EAGAIN);
+	world_close(&w);
+}
+
+PLANTED(sem_resized_without_a_capacity, WEIR_SIM_MISUSE, .seed = 0)
+{
+	weir_sem s;
+	weir_sem_init(&s, weir_ctx_rt(ctx), 1);
+	weir_sem_resize(&s, 2);
+}
+
 PLANTED(sem_above_its_capacity, WEIR_SIM_MISUSE, .seed = 0)
 {
 	weir_sem s;

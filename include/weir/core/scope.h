@@ -53,8 +53,9 @@ WEIR_API void weir_scope_cancel(weir_scope *s, const char *why);
 /* Waits until every task is gone and finishes the scope. rc is the block's own outcome: negative cancels the siblings,
  * anything else is success (the 1 of a last receive included). Returns rc if negative; else the first task error that
  * is not a mere consequence of the scope's end; else the parent's code if the parent has ended; else 0. A scope
- * cancelled by its owner: 0. An rc of WEIR_ECANCELED or WEIR_EDEADLINE gives way to a task's error: it is that error's
- * consequence.
+ * cancelled by its owner: 0. WEIR_ECANCELED, WEIR_EDEADLINE and WEIR_EPIPE tell of what others did: a task that returns
+ * one when the scope has ended is a consequence, and as rc they give way to a task's error. WEIR_EPIPE (nobody will
+ * receive) gives way to every other error, also to a later one: a receiver that fails closes its end first.
  * Owner: s is plain memory again; detail of the returned error moves into err. Threads: the owner. Blocks: until every
  * task has returned; ctx ending cancels the scope but does not end the wait.
  * Fails: as above, WEIR_EDEADLK (called by a task of the scope itself). After cancel: cancels the scope, waits. */

@@ -30,6 +30,8 @@
  *     acquire n    n permits taken          waits its turn, so that a large request is not starved by small ones
  *     try_acquire  0                        WEIR_EAGAIN
  *     release n    n more                   n more; those in front that have enough now get theirs
+ *     resize c     as many more or fewer as the capacity grows or shrinks; where more are taken than the new one, none
+ *                  is free until so many have come back
  *   wait group     count 0            count above 0
  *     wait         0                  waits until it is 0
  *     done         misuse             one less; at 0 all that wait return 0
@@ -62,7 +64,7 @@ typedef struct weir_atomic { uint64_t opaque_[4]; } weir_atomic;
 /* clang-format on */
 
 /* Make the object on rt: free, without waiters, a count of 0, new. The semaphore begins with `permits`; the bounded one
- * never has more than `capacity` (permits <= capacity, else misuse).
+ * never has more than `capacity` (permits <= capacity, else misuse; UINT64_MAX is none).
  * Owner: the object is the caller's memory until its fini. Threads: one. Blocks: no. Fails: no. After cancel:
  * unchanged. */
 WEIR_API void weir_mutex_init(weir_mutex *m, weir_rt *rt);
@@ -152,6 +154,12 @@ WEIR_API WEIR_MUST_CHECK int weir_sem_try_acquire(weir_sem *s, uint64_t n);
  * Owner: takes n permits. Threads: any. Blocks: no. Fails: misuse, and gives none, beyond the capacity (without one:
  * UINT64_MAX). After cancel: unchanged. */
 WEIR_API void weir_sem_release(weir_sem *s, uint64_t n);
+
+/* A new capacity for a bounded one, from now on. Who has permits keeps them; who waits for more than there can be now
+ * waits until there can.
+ * Owner: none. Threads: any. Blocks: no. Fails: misuse, and changes nothing, on one without a capacity, and for
+ * UINT64_MAX. After cancel: unchanged. */
+WEIR_API void weir_sem_resize(weir_sem *s, uint64_t capacity);
 
 /* ---- wait group ---- */
 

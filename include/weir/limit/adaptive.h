@@ -13,7 +13,8 @@
  * None of them grows while less than half of the limit is in use. A dropped call is a drop, and never a fast sample.
  *
  * Samples are gathered: each window_ns, if there were at least min_samples, one sample is made of them (the mean time,
- * the most under way, dropped if one was); else they are forgotten. Pure: no lock, no clock; one task at a time. */
+ * the most under way, dropped if one was); else they are forgotten. Pure: no lock, no clock; one task at a time.
+ * What tasks share is resilience/adaptive.h. */
 #ifndef WEIR_LIMIT_ADAPTIVE_H
 #define WEIR_LIMIT_ADAPTIVE_H
 

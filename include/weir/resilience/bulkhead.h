@@ -5,7 +5,12 @@
  * The line is first come, first served: nobody overtakes, and a place that is free belongs to the first in line before
  * anybody else can ask. Who gives up (cancelled, waited too long) leaves the line at once, and those behind move up.
  * Who finds the line full is refused at once; so is, if service_ns says how long a call takes, who could not be served
- * before its deadline or max_wait_ns: better no than too late.
+ * before its deadline or max_wait_ns: better no than too late. Who is refused is told to a probe (core/probe.h), as
+ * REJECTED.
+ *
+ * The limit may change at any time. Where it falls below what is inside, nobody is made to leave, and nobody is let in
+ * until enough have left; those that are too many take up places in line. resilience/adaptive.h is a bulkhead that sets
+ * its own limit.
  *
  * PAIRWISE THREAD-SAFETY (same bulkhead)   init   fini   any other operation
  *   init, fini                             no     no     no
@@ -34,8 +39,9 @@ typedef struct weir_bulkhead {
 
 struct weir_bulkhead_snapshot {
 	uint64_t running, waiting; /* each is read for itself */
-	uint64_t refused;          /* since init: at once */
-	uint64_t gave_up;          /* since init: waited max_wait_ns, or were cancelled in line */
+	uint32_t limit;
+	uint64_t refused; /* since init: at once */
+	uint64_t gave_up; /* since init: waited max_wait_ns, or were cancelled in line */
 };
 
 /* Empty, on the runtime of ctx. opts NULL: all defaults.
@@ -58,6 +64,11 @@ WEIR_API WEIR_MUST_CHECK int weir_bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b
 /* Gives the place back; it is the first in line's. By any task.
  * Owner: takes the place. Threads: any. Blocks: no. Fails: misuse where nobody is inside. After cancel: unchanged. */
 WEIR_API void weir_bulkhead_leave(weir_bulkhead *b);
+
+/* How many may be inside at once, from now on; those in line that there is room for go in. Of several that set it at
+ * the same time, one is the last.
+ * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL (0), and nothing has changed. After cancel: unchanged. */
+WEIR_API WEIR_MUST_CHECK int weir_bulkhead_set_limit(weir_bulkhead *b, uint32_t max_concurrent);
 
 /* How full it is.
  * Owner: none. Threads: any. Blocks: no. Fails: no. After cancel: unchanged. */

@@ -238,8 +238,8 @@ START_TEST(the_blocks_own_outcome_wins)
 	weir_scope_init(&scope, &root);
 	spawn(fail_with_text, NULL);
 	AWAIT(weir_ctx_err(weir_scope_ctx(&scope)) < 0);
-	weir_fail(&err, WEIR_EPIPE, "the block's");
-	ck_assert_int_eq(weir_scope_join(&root, &scope, WEIR_EPIPE, &err), WEIR_EPIPE);
+	weir_fail(&err, WEIR_EIO, "the block's");
+	ck_assert_int_eq(weir_scope_join(&root, &scope, WEIR_EIO, &err), WEIR_EIO);
 	ck_assert_ptr_nonnull(strstr(text_of(&err), "the block's"));
 	weir_err_fini(&err);
 }

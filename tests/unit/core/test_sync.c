@@ -470,6 +470,36 @@ static int call_acquire(void *arg)
 	return take_turn(call, weir_sem_acquire(call->ctx, call->s, call->n));
 }
 
+START_TEST(a_capacity_that_changes)
+{
+	weir_sem s;
+	struct call call;
+	weir_sem_init_bounded(&s, rt, 3, 3);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 3), 0);
+	weir_sem_resize(&s, 1);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 2), WEIR_EINVAL);
+	ck_assert_int_eq(weir_sem_acquire(&root, &s, 2), WEIR_EINVAL);
+	call_open(&call);
+	call.s = &s;
+	call.n = 1;
+	helper_start(&call.helper, call_acquire, &call);
+	AWAIT(WAITING(sem, &s, waiters) == 1);
+	weir_sem_release(&s, 2); /* one of one is taken still */
+	ck_assert_uint_eq(WAITING(sem, &s, waiters), 1);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 1), WEIR_EAGAIN);
+	weir_sem_resize(&s, 2); /* room for the one that waits */
+	ck_assert_int_eq(call_close(&call), 0);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 1), WEIR_EAGAIN);
+	weir_sem_resize(&s, 0);
+	weir_sem_release(&s, 2);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 0), 0);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, 1), WEIR_EINVAL);
+	weir_sem_resize(&s, UINT64_MAX - 1);
+	ck_assert_int_eq(weir_sem_try_acquire(&s, UINT64_MAX - 1), 0);
+	weir_sem_fini(&s);
+}
+END_TEST
+
 START_TEST(permits_are_counted)
 {
 	weir_sem s;
@@ -956,6 +986,7 @@ int main(void)
 	tcase_add_test(waits, signals_reach_those_that_wait);
 	tcase_add_test(waits, a_wait_under_an_ended_context);
 	tcase_add_test(waits, permits_are_counted);
+	tcase_add_test(waits, a_capacity_that_changes);
 	tcase_add_test(waits, a_cancelled_request_is_not_in_the_way);
 	tcase_add_test(waits, a_large_request_gets_its_turn);
 	tcase_add_test(waits, a_group_releases_all_at_zero);

@@ -127,7 +127,51 @@ START_TEST(what_is_wrong_with_a_policy)
 	expect_wrong(weir_policy(child(), &(struct weir_policy_opts){.total_timeout_ns = 9, .retry = &retry}),
 		     "longer than the total");
 	expect_wrong(weir_policy(child(), &(struct weir_policy_opts){.total_timeout_ns = -1}), "a limit is above 0");
+	weir_bulkhead bulkhead = {0};
+	weir_adaptive adaptive = {0};
+	weir_throttle throttle = {0};
+	expect_wrong(weir_policy(child(), &(struct weir_policy_opts){.bulkhead = &bulkhead, .adaptive = &adaptive}),
+		     "one of them says how many");
+	expect_wrong(weir_policy(child(), &(struct weir_policy_opts){.adaptive = &adaptive}), "weir_adaptive_init");
+	expect_wrong(weir_policy(child(), &(struct weir_policy_opts){.throttle = &throttle}), "weir_throttle_init");
 	expect_wrong(weir_policy(NULL, NULL), "made of no stages");
+}
+END_TEST
+
+/* Who is around whom can be read in what a failure says: outermost first. */
+START_TEST(layers_of_a_policy_are_in_order)
+{
+	weir_breaker breaker;
+	weir_throttle throttle;
+	weir_bucket bucket;
+	weir_adaptive adaptive;
+	weir_err err = {0};
+	char text[400];
+	int out;
+	ck_assert_int_eq(weir_breaker_init(&breaker, &root, NULL), 0);
+	ck_assert_int_eq(weir_throttle_init(&throttle, &root, NULL), 0);
+	ck_assert_int_eq(weir_adaptive_init(&adaptive, &root, NULL), 0);
+	ck_assert_int_eq(weir_bucket_init(&bucket, rt, &(struct weir_bucket_opts){.burst = 9}), 0);
+	weir_stage *st = weir_policy(child(), &(struct weir_policy_opts){.breaker = &breaker,
+									 .throttle = &throttle,
+									 .limiter.bucket = &bucket,
+									 .adaptive = &adaptive,
+									 .attempt_timeout_ns = WEIR_SEC(9)});
+	weir_call *call = call_of(st);
+	ck_assert_int_eq(weir_call_process(&root, call, &(int){-1}, &out, &err), WEIR_EUSER);
+	weir_err_format(&err, text, sizeof(text));
+	const char *at = text;
+	static const char *const order[] = {"throttle: ", "limiter: ", "adaptive: ", "attempt: ", "plus: "};
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		at = strstr(at, order[i]);
+		ck_assert_msg(at != NULL, "\"%s\" has no place in: %s", order[i], text);
+	}
+	weir_err_fini(&err);
+	done_with(&call, &st);
+	weir_bucket_fini(&bucket);
+	weir_adaptive_fini(&adaptive);
+	weir_throttle_fini(&throttle);
+	weir_breaker_fini(&breaker);
 }
 END_TEST
 
@@ -483,6 +527,7 @@ int main(void)
 	TCase *building = world_case(suite, "building");
 	tcase_add_test(building, what_is_wrong_with_each);
 	tcase_add_test(building, what_is_wrong_with_a_policy);
+	tcase_add_test(building, layers_of_a_policy_are_in_order);
 	tcase_add_test(building, names_and_types_are_the_childs);
 	TCase *running = world_case(suite, "running");
 	tcase_add_test(running, a_stage_that_takes);
