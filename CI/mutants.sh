@@ -149,7 +149,7 @@ suite_for() { # file that is changed
 	pipeline) module='(pipeline|stage_pipeline|pipeline_stage)' ;;
 	stage | call | chain | crew | many | fan_out | map | map_reduce | router) module='(stage|combine)' ;;
 	array) module='(array|combine|stage)' ;;
-	batch | batcher | filter | join) module=group ;;
+	batch | batcher | filter | join | order) module=group ;;
 	breaker_state | guard) module=breaker ;;
 	bucket_state | gcra) module=bucket ;;
 	window | throttle) module='(budget|adaptive)' ;;

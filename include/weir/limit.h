@@ -6,8 +6,11 @@
 
 #include <weir/limit/adaptive.h>
 #include <weir/limit/backoff.h>
+#include <weir/limit/bands.h>
 #include <weir/limit/bucket.h>
 #include <weir/limit/budget.h>
+#include <weir/limit/keyed.h>
+#include <weir/limit/latency.h>
 #include <weir/limit/throttle.h>
 
 #endif

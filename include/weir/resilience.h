@@ -10,6 +10,7 @@
 #include <weir/resilience/breaker_state.h>
 #include <weir/resilience/bulkhead.h>
 #include <weir/resilience/dead_letter.h>
+#include <weir/resilience/detach.h>
 #include <weir/resilience/fallback.h>
 #include <weir/resilience/hedge.h>
 #include <weir/resilience/limiter.h>

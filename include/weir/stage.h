@@ -12,6 +12,7 @@
 #include <weir/stage/group.h>
 #include <weir/stage/map.h>
 #include <weir/stage/map_reduce.h>
+#include <weir/stage/on_error.h>
 #include <weir/stage/recycler.h>
 #include <weir/stage/router.h>
 #include <weir/stage/service.h>

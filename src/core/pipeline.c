@@ -97,7 +97,7 @@ static void tell_run(struct weir_pipeline *p, enum weir_probe_kind kind, int cod
 }
 
 static void tell_job(const struct weir__worker *w, enum weir_probe_kind kind, uint64_t id, uint64_t span, int code,
-		     int64_t value)
+		     const weir_err *err, int64_t value)
 {
 	const struct weir_pipeline *p = w->run;
 	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
@@ -107,14 +107,15 @@ static void tell_job(const struct weir__worker *w, enum weir_probe_kind kind, ui
 							     .span = span,
 							     .parent = p->span,
 							     .value = value,
-							     .index = (uint32_t)w->index});
+							     .index = (uint32_t)w->index,
+							     .err = err});
 }
 
 static uint64_t tell_job_started(const struct weir__worker *w, weir_ctx *ctx, uint64_t id)
 {
 	uint64_t span = weir_probe_span(w->run->probe);
 	weir__probe_carry(ctx, span);
-	tell_job(w, WEIR_PROBE_JOB_STARTED, id, span, 0, 0);
+	tell_job(w, WEIR_PROBE_JOB_STARTED, id, span, 0, NULL, 0);
 	return span;
 }
 
@@ -125,7 +126,7 @@ static void tell_job_over(const struct weir__worker *w, const struct weir_result
 				    : counter == FAILED  ? WEIR_PROBE_JOB_FAILED
 							 : WEIR_PROBE_JOB_CANCELED;
 	weir_rt *rt = w->run->rt;
-	tell_job(w, kind, head->id, span, head->rc, rt->vt->now(rt) - from);
+	tell_job(w, kind, head->id, span, head->rc, head->rc < 0 ? &head->err : NULL, rt->vt->now(rt) - from);
 }
 
 /* ---- one job ---- */
@@ -186,7 +187,8 @@ static void emit(struct weir__worker *w)
 	int rc = weir__tx_send(&p->ctx, w->results, w->result, p->site);
 	weir__stats_add(p->stats, w->index, rc == 0 ? EMITTED : UNDELIVERED, 1, p->site);
 	if (rc < 0 && p->probe)
-		tell_job(w, WEIR_PROBE_JOB_UNDELIVERED, ((struct weir_result_head *)(void *)w->result)->id, 0, rc, 0);
+		tell_job(w, WEIR_PROBE_JOB_UNDELIVERED, ((struct weir_result_head *)(void *)w->result)->id, 0, rc, NULL,
+			 0);
 	if (rc < 0)
 		weir_type_drop(&p->result_type, w->result);
 	if (rc == WEIR_EPIPE)

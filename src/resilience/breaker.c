@@ -57,6 +57,14 @@ static struct weir_breaker_state *enter(weir_ctx *ctx, struct weir__breaker *b) 
 	return &b->state;
 }
 
+/* By hand there is no stage: the span is the one that ctx carries. Without ctx it has none. */
+static void tell_probe(const weir_ctx *ctx, const struct weir__breaker *b, struct weir_probe_event *event)
+{
+	event->name = b->name;
+	event->parent = ctx ? weir_probe_current(ctx) : 0;
+	weir_probe_emit(b->probe, event);
+}
+
 static void leave(struct weir__breaker *b, const struct weir_breaker_events *events)
 {
 	const struct weir__breaker_state *s = weir__breaker_state(&b->state);
@@ -66,8 +74,15 @@ static void leave(struct weir__breaker *b, const struct weir_breaker_events *eve
 	if (word)
 		weir_atomic_store(&b->word, word);
 	weir_mutex_unlock(&b->lock);
-	for (uint32_t i = 0; tell && i < events->n; i++)
-		tell(&events->at[i], arg);
+	for (uint32_t i = 0; i < events->n; i++) {
+		if (tell)
+			tell(&events->at[i], arg);
+		if (b->probe && events->at[i].kind == WEIR_BREAKER_CHANGED)
+			tell_probe(NULL, b,
+				   &(struct weir_probe_event){.kind = WEIR_PROBE_STATE,
+							      .value = events->at[i].to,
+							      .index = events->at[i].from});
+	}
 }
 
 int weir_breaker_init(weir_breaker *b, weir_ctx *ctx, const struct weir_breaker_opts *opts)
@@ -79,6 +94,10 @@ int weir_breaker_init(weir_breaker *b, weir_ctx *ctx, const struct weir_breaker_
 	if (rc < 0)
 		return rc;
 	breaker->rt = rt;
+	breaker->probe = weir_probe_of(rt);
+	breaker->name = weir__breaker_state(&breaker->state)->opts.name;
+	breaker->classify = weir__breaker_state(&breaker->state)->opts.classify;
+	breaker->classify_arg = weir__breaker_state(&breaker->state)->opts.classify_arg;
 	weir_mutex_init(&breaker->lock, rt);
 	weir_atomic_init(&breaker->word, rt, word_of(weir__breaker_state(&breaker->state)));
 	return 0;
@@ -93,7 +112,7 @@ void weir_breaker_fini(weir_breaker *b)
 	memset(b, 0, sizeof(*b));
 }
 
-int weir_breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns)
+int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns)
 {
 	struct weir__breaker *breaker = inside(b);
 	uint64_t word = weir_atomic_load(&breaker->word);
@@ -110,23 +129,52 @@ int weir_breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_per
 	return rc;
 }
 
-void weir_breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit, enum weir_outcome outcome)
+int weir_breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *out, int64_t *try_again_ns)
+{
+	int64_t wait = 0;
+	int rc = weir__breaker_acquire(ctx, b, out, &wait);
+	if (__builtin_expect(rc == 0, 1))
+		return 0;
+	if (try_again_ns)
+		*try_again_ns = wait;
+	if (weir__breaker(b)->probe)
+		tell_probe(ctx, weir__breaker(b),
+			   &(struct weir_probe_event){.kind = WEIR_PROBE_REJECTED,
+						      .code = rc,
+						      .value = wait,
+						      .index = WEIR_PROBE_NO_INDEX});
+	return rc;
+}
+
+enum weir_outcome weir__breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit,
+				       enum weir_outcome outcome)
 {
 	struct weir__breaker *breaker = inside(b);
 	if (!permit->live)
-		return;
+		return WEIR_OUTCOME_IGNORED;
 	if (outcome == WEIR_OUTCOME_SUCCESS) {
 		uint64_t word = weir_atomic_load(&breaker->word);
 		while ((word & ADDS_UP) && generation_of(word) == permit->generation && (word & COUNT) != COUNT)
 			if (weir_atomic_cas(&breaker->word, &word, word + 1)) { /* K2 */
 				permit->live = false;
-				return;
+				return outcome;
 			}
 	}
 	struct weir_breaker_events events = {0};
 	struct weir_breaker_state *s = enter(ctx, breaker);
-	weir_breaker_state_report(s, weir_rt_now(breaker->rt), permit, outcome, &events);
+	outcome = weir__breaker_state_report(s, weir_rt_now(breaker->rt), permit, outcome, &events);
 	leave(breaker, &events);
+	return outcome;
+}
+
+void weir_breaker_report(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_permit *permit, enum weir_outcome outcome)
+{
+	outcome = weir__breaker_report(ctx, b, permit, outcome);
+	if (__builtin_expect(weir__breaker(b)->probe != NULL, 0) && outcome != WEIR_OUTCOME_IGNORED)
+		tell_probe(ctx, weir__breaker(b),
+			   &(struct weir_probe_event){.kind = outcome == WEIR_OUTCOME_SUCCESS ? WEIR_PROBE_SUCCESS
+											      : WEIR_PROBE_FAILURE,
+						      .index = WEIR_PROBE_NO_INDEX});
 }
 
 void weir_breaker_snapshot_get(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_snapshot *out)
@@ -145,4 +193,14 @@ void weir_breaker_set(weir_ctx *ctx, weir_breaker *b, enum weir_breaker_mode mod
 	struct weir_breaker_state *s = enter(ctx, breaker);
 	weir_breaker_state_set(s, weir_rt_now(breaker->rt), mode, &events);
 	leave(breaker, &events);
+}
+
+int weir_breaker_set_opts(weir_ctx *ctx, weir_breaker *b, const struct weir_breaker_opts *opts)
+{
+	struct weir__breaker *breaker = inside(b);
+	struct weir_breaker_events events = {0};
+	struct weir_breaker_state *s = enter(ctx, breaker);
+	int rc = weir_breaker_state_set_opts(s, weir_rt_now(breaker->rt), opts, &events);
+	leave(breaker, &events);
+	return rc;
 }

@@ -39,7 +39,8 @@ static const char *wrong_window(const struct weir_breaker_opts *o)
 	bool windowed = o->window_calls || o->window_ns;
 	if (o->window_calls && o->window_ns)
 		return "window_calls and window_ns: a breaker has one window";
-	if (!windowed && (o->window_failures || o->failure_percent || o->slow_percent || o->slow_ns))
+	if (!windowed &&
+	    (o->window_failures || o->failure_percent || o->slow_percent || (o->slow_ns && !o->slow_fails)))
 		return "window_failures, failure_percent and slow calls need a window: window_calls or window_ns";
 	if (!windowed && o->minimum_calls)
 		return "minimum_calls without a window";
@@ -55,6 +56,8 @@ static const char *wrong_window(const struct weir_breaker_opts *o)
 		return "a percentage is above 100";
 	if (o->slow_ns < 0 || (o->slow_percent && !o->slow_ns))
 		return "slow_percent needs a slow_ns above 0";
+	if (o->slow_fails && (!o->slow_ns || o->slow_percent))
+		return "slow_fails needs a slow_ns, and no slow_percent: slow calls count with the failures";
 	if (o->window_calls && (o->minimum_calls > o->window_calls || o->window_failures > o->window_calls))
 		return "it could never trip: minimum_calls or window_failures is above window_calls";
 	return NULL;
@@ -92,7 +95,7 @@ static void fill(struct weir_breaker_opts *o)
 		DEFAULT(o->failures, 5);
 	if (o->window_ns)
 		DEFAULT(o->window_slices, 10);
-	if (o->slow_ns)
+	if (o->slow_ns && !o->slow_fails)
 		DEFAULT(o->slow_percent, 100);
 	if (windowed && !o->failures && !o->window_failures && !o->slow_percent)
 		DEFAULT(o->failure_percent, 50);
@@ -374,14 +377,15 @@ static void judge(struct weir__breaker_state *s, int64_t now, struct weir_breake
 	forget(s, now);
 }
 
-void weir_breaker_state_report(struct weir_breaker_state *state, int64_t now, struct weir_breaker_permit *permit,
-			       enum weir_outcome outcome, struct weir_breaker_events *events)
+enum weir_outcome weir__breaker_state_report(struct weir_breaker_state *state, int64_t now,
+					     struct weir_breaker_permit *permit, enum weir_outcome outcome,
+					     struct weir_breaker_events *events)
 {
 	struct weir__breaker_state *s = weir__breaker_state(state);
 	struct weir_breaker_permit p = *permit;
 	*permit = (struct weir_breaker_permit){0};
 	if (!p.live)
-		return;
+		return WEIR_OUTCOME_IGNORED;
 	due(s, now, events);
 	if (p.generation != s->generation) { /* B2 */
 		tell(s, events,
@@ -393,21 +397,29 @@ void weir_breaker_state_report(struct weir_breaker_state *state, int64_t now, st
 						 .at = now,
 						 .why = "its permit is of an earlier generation"});
 		s->late++;
-		return;
+		return WEIR_OUTCOME_IGNORED;
 	}
 	if (s->mode == WEIR_BREAKER_DISABLED)
-		return;
+		return WEIR_OUTCOME_IGNORED;
 	bool slow = outcome != WEIR_OUTCOME_IGNORED && s->opts.slow_ns && now - p.at > s->opts.slow_ns;
+	if (slow && (s->mode == WEIR_BREAKER_HALF_OPEN || s->opts.slow_fails))
+		outcome = WEIR_OUTCOME_FAILURE;
+	count(s, outcome, slow);
 	if (s->mode == WEIR_BREAKER_HALF_OPEN) {
 		s->in_flight--;
-		count(s, slow ? WEIR_OUTCOME_FAILURE : outcome, slow);
 		if (outcome != WEIR_OUTCOME_IGNORED)
 			s->trial_until = weir_time_add(now, s->opts.half_open_ns); /* B3 */
 		decide(s, now, events);
 	} else {
-		count(s, outcome, slow);
 		judge(s, now, events);
 	}
+	return outcome;
+}
+
+void weir_breaker_state_report(struct weir_breaker_state *state, int64_t now, struct weir_breaker_permit *permit,
+			       enum weir_outcome outcome, struct weir_breaker_events *events)
+{
+	(void)weir__breaker_state_report(state, now, permit, outcome, events);
 }
 
 void weir_breaker_state_set(struct weir_breaker_state *state, int64_t now, enum weir_breaker_mode mode,
@@ -419,6 +431,32 @@ void weir_breaker_state_set(struct weir_breaker_state *state, int64_t now, enum 
 		open_it(s, now, "by hand", events);
 	else
 		change(s, now, mode, "by hand", events);
+}
+
+int weir_breaker_state_set_opts(struct weir_breaker_state *state, int64_t now, const struct weir_breaker_opts *opts,
+				struct weir_breaker_events *events)
+{
+	struct weir__breaker_state *s = weir__breaker_state(state);
+	struct weir_breaker_opts made = opts ? *opts : (struct weir_breaker_opts){0};
+	int rc = weir_breaker_opts_check(opts, NULL);
+	if (rc < 0)
+		return rc;
+	due(s, now, events);
+	made.name = s->opts.name;
+	made.on_event = s->opts.on_event;
+	made.event_arg = s->opts.event_arg;
+	made.classify = s->opts.classify;
+	made.classify_arg = s->opts.classify_arg;
+	fill(&made);
+	s->opts = made;
+	s->open_ns = made.open_ns;
+	for (uint32_t i = 0; made.open_growth > 100 && i < s->trips && s->open_ns < made.open_max_ns; i++)
+		s->open_ns = grown(s->open_ns, made.open_growth, made.open_max_ns);
+	if (s->mode == WEIR_BREAKER_HALF_OPEN)
+		change(s, now, s->mode, NULL, events); /* B3 is kept: none of its trials is left */
+	else if (s->mode != WEIR_BREAKER_OPEN)
+		forget(s, now); /* B4: the window has another form */
+	return 0;
 }
 
 static int share(const struct weir__breaker_state *s, uint64_t part)

@@ -38,4 +38,9 @@ static inline struct weir__breaker_state *weir__breaker_state(struct weir_breake
 /* n more successes, that came while nothing but successes did and nothing needed more than their number. */
 void weir__breaker_state_add(struct weir__breaker_state *s, uint32_t n);
 
+/* weir_breaker_state_report, which says what was counted; IGNORED: nothing. */
+enum weir_outcome weir__breaker_state_report(struct weir_breaker_state *state, int64_t now,
+					     struct weir_breaker_permit *permit, enum weir_outcome outcome,
+					     struct weir_breaker_events *events);
+
 #endif

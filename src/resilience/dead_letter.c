@@ -51,6 +51,11 @@ static __attribute__((noinline)) void bury(weir_ctx *ctx, const struct weir__wra
 		weir_err_frame(&own, d->base.name, WEIR__NO_INDEX, 0);
 		weir_err_add(err, rt, 0, &own);
 	}
+	weir__told(w->probed, told == 0 ? WEIR_PROBE_DEAD : WEIR_PROBE_DEAD_FAILED,
+		   told > 0   ? WEIR_EINVAL
+		   : told < 0 ? told
+			      : rc,
+		   (int64_t)dead.attempts);
 	weir_err_fini(&own);
 }
 

@@ -6,6 +6,7 @@
  *  F2  The stage's own value lives from the constructor, if it could be copied, to the stage's free. */
 #include <weir/resilience/fallback.h>
 
+#include "../stage/array.h"
 #include "wrap.h"
 
 struct fallback {
@@ -21,20 +22,12 @@ static bool wanted(const struct fallback *f, int rc, const weir_err *failure)
 	return rc != WEIR_ECANCELED && rc != WEIR_EDEADLINE && rc != WEIR_EFILTERED;
 }
 
-static int copy_value(const weir_type *type, const void *from, void *to)
-{
-	if (type->copy)
-		return type->copy(from, to, type->arg);
-	memcpy(to, from, type->size);
-	return 0;
-}
-
 static int other_answer(weir_ctx *ctx, const struct fallback *f, const struct weir__run *child, const void *in,
 			void *out, weir_err *err)
 {
 	weir_ctx shield;
 	if (f->value) {
-		int rc = copy_value(&f->base.out, f->value, out);
+		int rc = weir__type_copy(&f->base.out, f->value, out);
 		return rc < 0 ? weir_fail(err, rc, "no copy of the value to fall back to") : 0;
 	}
 	weir_ctx_init_shield(&shield, ctx, f->opts.grace_ns);
@@ -47,6 +40,8 @@ static int other_answer(weir_ctx *ctx, const struct fallback *f, const struct we
 		return weir_fail(err, WEIR_EINVAL, "the fallback returned %d: 0 is success, negative an error", rc);
 	if (err->code == 0)
 		(void)weir_fail(err, rc, "the fallback failed");
+	else if (err->code != rc) /* what is returned is what counts */
+		(void)weir_err_wrap(err, rc, 0);
 	return rc;
 }
 
@@ -102,7 +97,7 @@ static void keep_value(struct fallback *f)
 		return;
 	}
 	f->value = weir_rt_alloc(st->rt, st->out.size ? st->out.size : 1);
-	int rc = f->value ? copy_value(&st->out, f->opts.value, f->value) : WEIR_ENOMEM;
+	int rc = f->value ? weir__type_copy(&st->out, f->opts.value, f->value) : WEIR_ENOMEM;
 	if (rc == 0)
 		return;
 	weir__stage_wrong(st, rc, "has no memory for the value to fall back to");

@@ -9,8 +9,8 @@
  *  G3  Where the caller wants no detail there is one all the same: what counts does not depend on who is asking. */
 #include <weir/core/ctx.h>
 
-#include "../stage/stage.h"
 #include "breaker.h"
+#include "wrap.h"
 
 struct guard {
 	struct weir_stage base;
@@ -20,6 +20,7 @@ struct guard {
 struct guard_node {
 	weir_breaker *breaker;
 	struct weir__run child;
+	const struct weir__probed *probed;
 	weir_err detail; /* G3; empty between two values */
 };
 
@@ -31,12 +32,12 @@ static bool caller_left(weir_ctx *ctx, int rc, const weir_err *err) /* G2 */
 	return weir_ctx_err(ctx) < 0;
 }
 
-static enum weir_outcome outcome_of(weir_ctx *ctx, const struct weir_breaker_opts *opts, int rc, const weir_err *err)
+static enum weir_outcome outcome_of(weir_ctx *ctx, const struct weir__breaker *b, int rc, const weir_err *err)
 {
 	if (caller_left(ctx, rc, err))
 		return WEIR_OUTCOME_IGNORED;
-	if (opts->classify)
-		return opts->classify(rc, err, opts->classify_arg);
+	if (b->classify)
+		return b->classify(rc, err, b->classify_arg);
 	switch (rc) {
 	case WEIR_EFILTERED:
 	case WEIR_ENOROUTE:
@@ -55,16 +56,20 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	struct weir_breaker_permit permit;
 	weir_err *detail = err ? err : &node->detail; /* G3 */
 	int64_t try_again_ns = 0;
-	int rc = weir_breaker_acquire(ctx, node->breaker, &permit, &try_again_ns);
+	int rc = weir__breaker_acquire(ctx, node->breaker, &permit, &try_again_ns);
 	if (rc < 0) {
+		weir__told(node->probed, WEIR_PROBE_REJECTED, rc, try_again_ns);
 		weir_err_fini(err);
 		return weir_err_wrap(err, rc, try_again_ns);
 	}
 	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, detail);
 	enum weir_outcome outcome = WEIR_OUTCOME_SUCCESS;
 	if (rc < 0)
-		outcome = outcome_of(ctx, &weir__breaker_state(&weir__breaker(node->breaker)->state)->opts, rc, detail);
-	weir_breaker_report(ctx, node->breaker, &permit, outcome);
+		outcome = outcome_of(ctx, weir__breaker(node->breaker), rc, detail);
+	outcome = weir__breaker_report(ctx, node->breaker, &permit, outcome);
+	if (outcome != WEIR_OUTCOME_IGNORED)
+		weir__told(node->probed, outcome == WEIR_OUTCOME_SUCCESS ? WEIR_PROBE_SUCCESS : WEIR_PROBE_FAILURE, rc,
+			   0);
 	if (__builtin_expect(node->detail.code != 0, 0))
 		weir_err_fini(&node->detail);
 	return rc;
@@ -74,6 +79,7 @@ static void guard_bind(struct weir__binder *b, const weir_stage *st, struct weir
 {
 	struct guard_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->breaker = ((const struct guard *)st)->breaker;
+	node->probed = weir__binder_probed(b, st);
 	weir__bind(b, st->children[0], &node->child);
 	out->fn = guard_process;
 	out->arg = node;
@@ -91,7 +97,7 @@ weir_stage *weir_guard(weir_stage *child, weir_breaker *breaker)
 	else if (weir__breaker(breaker)->rt != st->rt)
 		weir__stage_wrong(st, WEIR_EINVAL, "its breaker is of another runtime");
 	else
-		st->name = weir__breaker_state(&weir__breaker(breaker)->state)->opts.name;
+		st->name = weir__breaker(breaker)->name;
 	((struct guard *)st)->breaker = breaker;
 	st->bytes += weir__node_room(sizeof(struct guard_node));
 	st->in = child->in;

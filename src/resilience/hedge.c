@@ -13,6 +13,8 @@
  *  A3  A lane's value is the lane's until its attempt has won; then it moves to out, when all have left.
  *  A4  A failure with the code of the attempts' context, which has ended, is a consequence of that end and none of its
  *      own.
+ *  A5  What is measured of the first attempt is told outside of the lock: how long it took to succeed, or until it was
+ *      overtaken. What the caller's end cut short says nothing.
  *
  * LOCK: one mutex for what attempts share, for a few instructions; nothing of the user's is called under it. */
 #include <weir/resilience/hedge.h>
@@ -21,7 +23,7 @@
 #include "wrap.h"
 
 struct hedge {
-	weir_stage base;
+	struct weir__spender spender;
 	struct weir_hedge_opts opts;
 	bool copies;
 };
@@ -40,6 +42,7 @@ struct hedge_node {
 	weir_mutex lock;
 	weir_cond turn;
 	struct weir__batch batch;
+	const struct weir__probed *probed;
 	weir_ctx own; /* of the attempts */
 	const void *in;
 	bool over, stopped; /* from here on: under the lock */
@@ -59,7 +62,9 @@ static bool is_fatal(const struct weir_hedge_opts *o, int rc, const weir_err *fa
 
 static int64_t delay_of(const struct weir_hedge_opts *o, uint32_t started)
 {
-	int64_t ns = o->delay ? o->delay(started, o->arg) : o->delay_ns;
+	int64_t ns = o->measured ? weir_latency_percentile(o->measured, o->percent) : -1;
+	if (ns < 0)
+		ns = o->delay ? o->delay(started, o->arg) : o->delay_ns;
 	return ns < 0 ? 0 : ns;
 }
 
@@ -69,7 +74,7 @@ static bool await_turn(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	while (!node->over && !node->stopped && weir_ctx_err(ctx) == 0) {
 		weir_ctx until;
 		bool mine = i == node->started;
-		if (mine && weir_rt_now(node->h->base.rt) >= node->next_at)
+		if (mine && weir_rt_now(node->h->spender.base.rt) >= node->next_at)
 			return true;
 		weir_ctx_init(&until, ctx, mine ? node->next_at : WEIR_FOREVER);
 		int rc = weir_cond_wait(&until, &node->turn, &node->lock);
@@ -95,11 +100,13 @@ static bool begin(weir_ctx *ctx, struct hedge_node *node, size_t i)
 	turn = allowed && !node->over && !node->stopped;
 	if (turn) {
 		node->started++;
-		node->next_at = weir_time_add(weir_rt_now(node->h->base.rt), delay);
+		node->next_at = weir_time_add(weir_rt_now(node->h->spender.base.rt), delay);
 	}
 	node->stopped |= !allowed;
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
+	if (turn && i > 0)
+		weir__told(node->probed, WEIR_PROBE_RETRY, 0, (int64_t)i + 1);
 	return turn;
 }
 
@@ -123,7 +130,8 @@ static bool succeeded(weir_ctx *ctx, struct hedge_node *node, struct lane *lane)
 	return won;
 }
 
-static void failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, weir_err *one)
+/* Returns whether it failed because it was overtaken. */
+static bool failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, weir_err *one)
 {
 	const struct weir_hedge_opts *o = &node->h->opts;
 	bool ended = rc == weir_ctx_err(ctx); /* A4 */
@@ -134,21 +142,24 @@ static void failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, wei
 		weir_err_move(&node->lanes[i].failure, one);
 		node->failed++;
 		node->stopped |= later < 0;
-		node->next_at = weir_time_add(weir_rt_now(node->h->base.rt), later < 0 ? 0 : later);
+		node->next_at = weir_time_add(weir_rt_now(node->h->spender.base.rt), later < 0 ? 0 : later);
 		if (fatal && node->fatal == NONE) {
 			node->fatal = i;
 			end_all(node, "another attempt failed for good");
 		}
 	}
+	bool overtaken = ended && node->winner;
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
+	return overtaken;
 }
 
 static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 {
 	struct hedge_node *node = arg;
 	struct lane *lane = &node->lanes[at];
-	const weir_type *in = &node->h->base.in, *made = &node->h->base.out;
+	const weir_type *in = &node->h->spender.base.in, *made = &node->h->spender.base.out;
+	weir_latency *measured = i == 0 ? node->h->opts.measured : NULL; /* A5 */
 	weir_err one = {0};
 	int rc = 0;
 	if (!begin(ctx, node, i))
@@ -157,23 +168,27 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		rc = weir__type_copy(in, node->in, lane->copy);
 	if (rc < 0) {
 		(void)weir_fail(&one, rc, "no copy of %s for \"%s\"", in->name, lane->run.st->name);
-		failed(ctx, node, i, rc, &one);
+		(void)failed(ctx, node, i, rc, &one);
 		weir_err_fini(&one);
 		return;
 	}
+	int64_t from = measured ? weir_rt_now(node->h->spender.base.rt) : 0;
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
-	if (node->h->opts.budget && !(rc < 0 && rc == weir_ctx_err(ctx))) /* A4 */
-		weir_budget_result(node->h->opts.budget, rc);
+	if (rc != 0) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
+	weir__spender_result(&node->h->spender, ctx, rc); /* A4 */
 	if (rc == 0) {
+		if (measured)
+			weir_latency_add(measured, weir_rt_now(node->h->spender.base.rt) - from);
 		if (!succeeded(ctx, node, lane) && made->drop)
 			made->drop(lane->out, made->arg); /* A3 */
 		weir_err_fini(&one);
 		return;
 	}
-	rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
 	if (lane->copy)
 		in->drop(lane->copy, in->arg);
-	failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one);
+	if (failed(ctx, node, i, weir__run_forget(&lane->run, rc, lane->out, &one), &one) && measured)
+		weir_latency_add(measured, weir_rt_now(node->h->spender.base.rt) - from);
 	weir_err_fini(&one);
 }
 
@@ -184,7 +199,7 @@ static int outcome(weir_ctx *ctx, struct hedge_node *node, void *out, weir_err *
 	uint32_t n = node->h->opts.max_attempts;
 	int rc = 0;
 	if (node->winner) {
-		memcpy(out, node->winner->out, node->h->base.out.size);
+		memcpy(out, node->winner->out, node->h->spender.base.out.size);
 	} else if (node->fatal != NONE) {
 		rc = lanes[node->fatal].failure.code;
 		weir_err_move(err, &lanes[node->fatal].failure);
@@ -195,7 +210,7 @@ static int outcome(weir_ctx *ctx, struct hedge_node *node, void *out, weir_err *
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (rc < 0)
-			weir_err_add(err, node->h->base.rt, i, &lanes[i].failure);
+			weir_err_add(err, node->h->spender.base.rt, i, &lanes[i].failure);
 		weir_err_fini(&lanes[i].failure);
 	}
 	return rc;
@@ -213,8 +228,7 @@ static int hedge_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	node->started = node->failed = 0;
 	node->next_at = 0;
 	node->fatal = NONE;
-	if (node->h->opts.budget)
-		weir_budget_call(node->h->opts.budget);
+	weir__spender_call(&node->h->spender);
 	weir_ctx_init(&node->own, ctx, WEIR_FOREVER);
 	node->batch.item = do_attempt;
 	node->batch.arg = node;
@@ -232,6 +246,7 @@ static void hedge_bind(struct weir__binder *b, const weir_stage *st, struct weir
 	uint32_t n = h->opts.max_attempts;
 	struct hedge_node *node = weir__bind_node(b, st, sizeof(*node) + n * sizeof(struct lane));
 	node->h = h;
+	node->probed = weir__binder_probed(b, st);
 	node->crew = weir__binder_crew(b);
 	weir_mutex_init(&node->lock, st->rt);
 	weir_cond_init(&node->turn, st->rt);
@@ -252,7 +267,7 @@ static void hedge_unbind(void *mem)
 	weir_mutex_fini(&node->lock);
 }
 
-static const struct weir__stage_ops hedge_ops = {.bind = hedge_bind, .unbind = hedge_unbind};
+const struct weir__stage_ops weir__hedge_ops = {.bind = hedge_bind, .unbind = hedge_unbind};
 
 static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct weir_hedge_opts *given)
 {
@@ -263,6 +278,9 @@ static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct wei
 				  o->max_attempts, WEIR_HEDGE_MAX, (long long)o->delay_ns);
 		o->max_attempts = 0;
 	}
+	if (!(o->percent >= 0 && o->percent <= 100) || (o->percent > 0 && !o->measured))
+		weir__stage_wrong(st, WEIR_EINVAL, "has a percentage that is none, or of nothing that is measured");
+	o->percent = o->percent > 0 ? o->percent : 95;
 	o->max_attempts = o->max_attempts ? o->max_attempts : 2;
 	o->delay_ns = o->delay_ns ? o->delay_ns : WEIR_HEDGE_DELAY;
 }
@@ -270,11 +288,12 @@ static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct wei
 weir_stage *weir_hedge(weir_stage *child, const struct weir_hedge_opts *opts)
 {
 	const char *name = opts && opts->name ? opts->name : "hedge";
-	weir_stage *st = weir__stage_make(NULL, &hedge_ops, name, sizeof(struct hedge), &child, 1);
+	weir_stage *st = weir__stage_make(NULL, &weir__hedge_ops, name, sizeof(struct hedge), &child, 1);
 	if (!weir__stage_ok(st))
 		return st;
 	struct hedge *h = (struct hedge *)st;
 	set_opts(st, &h->opts, opts);
+	weir__spender_set(&h->spender, h->opts.budget);
 	uint32_t n = h->opts.max_attempts;
 	st->in = child->in;
 	st->out = child->out;

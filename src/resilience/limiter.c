@@ -20,12 +20,16 @@ static __attribute__((noinline)) int stand_in_line(weir_ctx *ctx, const struct w
 	weir_ctx wait;
 	if (o->max_wait_ns < 0) {
 		struct weir_bucket_view view;
-		weir_bucket_view_now(o->bucket, o->tokens, &view);
+		if (o->bands)
+			weir_bands_view_now(o->bands, o->tokens, &view);
+		else
+			weir_bucket_view_now(o->bucket, o->tokens, &view);
 		return weir_err_wrap(err, WEIR_ELIMITED, view.retry_ns);
 	}
 	/* one more: what comes when the wait is over comes in time, but a context that ends then ends first */
 	weir_ctx_init(&wait, ctx, weir_time_add(weir_rt_now(weir_ctx_rt(ctx)), weir_time_add(o->max_wait_ns, 1)));
-	int rc = weir_bucket_wait(&wait, o->bucket, o->tokens, err);
+	int rc = o->bands ? weir_bands_wait(&wait, o->bands, o->tokens, err)
+			  : weir_bucket_wait(&wait, o->bucket, o->tokens, err);
 	if (rc == WEIR_EDEADLINE && weir_ctx_err(ctx) == 0) /* M2 */
 		rc = weir_err_wrap(err, WEIR_ELIMITED, 0);
 	weir_ctx_fini(&wait);
@@ -38,10 +42,15 @@ static int limiter_process(weir_ctx *ctx, const void *in, void *out, weir_err *e
 	const struct weir_limiter_opts *o = &((const struct limiter *)w->st)->opts;
 	int rc = weir_ctx_err(ctx);
 	if (rc == 0)
-		rc = weir_bucket_allow_n(o->bucket, o->tokens); /* M1 */
+		rc = o->bands ? weir_bands_allow_n(o->bands, o->tokens)
+			      : weir_bucket_allow_n(o->bucket, o->tokens); /* M1 */
 	if (__builtin_expect(rc == WEIR_ELIMITED, 0))
 		rc = stand_in_line(ctx, o, err);
-	return rc == 0 ? weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, err) : rc;
+	if (__builtin_expect(rc == 0, 1))
+		return weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, err);
+	if (rc == WEIR_ELIMITED || rc == WEIR_EOVERFLOW)
+		weir__told(w->probed, WEIR_PROBE_REJECTED, rc, 0);
+	return rc;
 }
 
 static void limiter_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
@@ -62,8 +71,8 @@ weir_stage *weir_limit_stage_with(weir_stage *child, const struct weir_limiter_o
 		*o = *opts;
 	o->tokens = o->tokens ? o->tokens : 1;
 	o->max_wait_ns = o->max_wait_ns ? o->max_wait_ns : WEIR_LIMITER_WAIT;
-	if (!o->bucket)
-		weir__stage_wrong(st, WEIR_EINVAL, "needs a bucket");
+	if (!o->bucket == !o->bands)
+		weir__stage_wrong(st, WEIR_EINVAL, "needs a bucket or bands, and not both");
 	if (o->max_wait_ns < WEIR_LIMITER_NO_WAIT)
 		weir__stage_wrong(st, WEIR_EINVAL, "has a negative wait");
 	return st;

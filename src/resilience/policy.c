@@ -13,15 +13,15 @@ static const char *what_is_wrong(const struct weir_policy_opts *o)
 	int64_t total = o->total_timeout_ns;
 	if (!d->fn && (d->when || d->arg || d->grace_ns || d->name))
 		return "has options of a dead letter, but no function that is told";
-	if (!l->bucket && (l->tokens || l->max_wait_ns || l->name))
-		return "has options of a limiter, but no bucket";
+	if (!l->bucket && !l->bands && (l->tokens || l->max_wait_ns || l->name))
+		return "has options of a limiter, but no bucket or bands";
 	if (total > 0 && o->attempt_timeout_ns >= total)
 		return "gives each attempt as long as all of them together: it could never end first";
 	if (total > 0 && o->retry && o->retry->total_ns > total)
 		return "tries again for longer than the total timeout";
 	if (o->bulkhead && o->adaptive)
 		return "has a bulkhead and an adaptive limit: one of them says how many";
-	if (!d->fn && !total && !o->retry && !o->breaker && !o->throttle && !l->bucket && !o->bulkhead &&
+	if (!d->fn && !total && !o->retry && !o->breaker && !o->throttle && !l->bucket && !l->bands && !o->bulkhead &&
 	    !o->adaptive && !o->attempt_timeout_ns)
 		return "has no layer at all";
 	return NULL;
@@ -48,7 +48,7 @@ weir_stage *weir_policy(weir_stage *child, const struct weir_policy_opts *opts)
 		st = weir_bulkhead_stage(st, o->bulkhead);
 	if (o->adaptive)
 		st = weir_adaptive_stage(st, o->adaptive);
-	if (o->limiter.bucket)
+	if (o->limiter.bucket || o->limiter.bands)
 		st = weir_limit_stage_with(st, &o->limiter);
 	if (o->throttle)
 		st = weir_throttle_stage(st, o->throttle);

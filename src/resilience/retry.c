@@ -12,7 +12,7 @@
 #include "wrap.h"
 
 struct retry {
-	weir_stage base;
+	struct weir__spender spender;
 	struct weir_retry_opts opts;
 };
 
@@ -93,11 +93,10 @@ static int attempt(struct trial *t)
 		weir_err_fini(t->err); /* a detail that was written and not returned */
 		rc = judge(t);
 	}
-	if (t->opts->budget && !(rc < 0 && rc == weir_ctx_err(t->ctx))) /* R3 */
-		weir_budget_result(t->opts->budget, rc);
-	if (__builtin_expect(rc == 0, 1))
-		return 0;
-	return weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
+	if (__builtin_expect(rc != 0, 0)) /* first: a positive code is a failure for the budget too */
+		rc = weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
+	weir__spender_result((const struct weir__spender *)t->node->wrap.st, t->ctx, rc); /* R3 */
+	return rc;
 }
 
 static bool wanted(const struct trial *t, int rc)
@@ -131,6 +130,7 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 			return weir_err_wrap(t->err, ended, 0);
 		weir_err_move(&t->node->before, t->err); /* R2 */
 		t->attempt += t->attempt < UINT32_MAX;
+		weir__told(w->probed, WEIR_PROBE_RETRY, rc, t->attempt);
 		rc = attempt(t);
 		if (rc == 0) {
 			weir_err_fini(t->err);
@@ -151,9 +151,8 @@ static int retry_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 			  .err = weir__wrap_detail(&node->wrap, err),
 			  .attempt = 1};
 	if (r->opts.total_ns)
-		t.until = weir_time_add(weir_rt_now(r->base.rt), r->opts.total_ns);
-	if (r->opts.budget)
-		weir_budget_call(r->opts.budget);
+		t.until = weir_time_add(weir_rt_now(r->spender.base.rt), r->opts.total_ns);
+	weir__spender_call(&r->spender);
 	int rc = attempt(&t);
 	if (__builtin_expect(rc != 0, 0))
 		rc = again(&t, rc);
@@ -168,18 +167,20 @@ static void retry_bind(struct weir__binder *b, const weir_stage *st, struct weir
 	(void)weir__wrap_bind(b, st, sizeof(struct retry_node), retry_process, out);
 }
 
-static const struct weir__stage_ops retry_ops = {.bind = retry_bind};
+const struct weir__stage_ops weir__retry_ops = {.bind = retry_bind};
 
 weir_stage *weir_retry(weir_stage *child, const struct weir_retry_opts *opts)
 {
 	const char *name = opts && opts->name ? opts->name : "retry";
-	weir_stage *st = weir__wrap_make(child, &retry_ops, name, sizeof(struct retry), sizeof(struct retry_node));
+	weir_stage *st = weir__wrap_make(child, &weir__retry_ops, name, sizeof(struct retry),
+					 sizeof(struct retry_node));
 	if (!weir__stage_ok(st))
 		return st;
 	struct weir_retry_opts *o = &((struct retry *)st)->opts;
 	if (opts)
 		*o = *opts;
 	o->max_attempts = o->max_attempts ? o->max_attempts : 3;
+	weir__spender_set((struct weir__spender *)st, o->budget);
 	if (o->base_ns && o->backoff.base_ns)
 		weir__stage_wrong(st, WEIR_EINVAL, "has two bases of its delays: base_ns is backoff.base_ns");
 	if (o->base_ns < 0 || o->total_ns < 0)

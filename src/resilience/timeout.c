@@ -34,8 +34,10 @@ static int run_child(weir_ctx *ctx, struct timeout_node *node, int64_t limit_ns,
 	weir_ctx_init(&own, ctx, at);
 	int rc = weir__run(&own, &node->wrap.child, WEIR__NO_INDEX, in, out, err);
 	if (__builtin_expect(rc == WEIR_EDEADLINE, 0) && weir_ctx_cause(&own, NULL) == WEIR_CAUSE_DEADLINE &&
-	    at < weir_ctx_deadline(ctx)) /* T1 */
+	    at < weir_ctx_deadline(ctx)) { /* T1 */
 		rc = weir_err_wrap(err, WEIR_ETIMEOUT, limit_ns);
+		weir__told(node->wrap.probed, WEIR_PROBE_TIMEOUT, rc, limit_ns);
+	}
 	weir_ctx_fini(&own);
 	return rc;
 }

@@ -4,17 +4,47 @@
  *
  *  W1  A node is used by one task at a time, so it may hold details of failures. They are empty between two values.
  *  W2  Where the caller wants no detail, the layers that look at one use the node's: what they decide does not depend
- *      on who is asking. */
+ *      on who is asking.
+ *  W3  What a layer does, beside running its child, it tells the probe, as an event of its stage's span. Where there
+ *      is no probe that is one branch, on a path that has failed anyway. */
 #ifndef WEIR_SRC_RESILIENCE_WRAP_H
 #define WEIR_SRC_RESILIENCE_WRAP_H
+
+#include <weir/limit/budget.h>
 
 #include "../stage/stage.h"
 
 struct weir__wrap {
 	const weir_stage *st;
 	struct weir__run child;
-	weir_err detail; /* W2 */
+	weir_err detail;                   /* W2 */
+	const struct weir__probed *probed; /* W3; NULL: none */
 };
+
+/* A stage that spends a budget: weir_retry and weir_hedge, whose structs begin with this. Where one with the same
+ * budget is within the other, the outer one tells the budget of calls, and the inner one of results: each is told
+ * once. */
+struct weir__spender {
+	weir_stage base;
+	weir_budget *budget;
+	bool is_within, has_within;
+};
+
+/* Sets the budget (NULL: none), when its children are known, and tells those within. */
+void weir__spender_set(struct weir__spender *s, weir_budget *budget);
+extern const struct weir__stage_ops weir__retry_ops, weir__hedge_ops;
+
+static inline void weir__spender_call(const struct weir__spender *s)
+{
+	if (__builtin_expect(s->budget && !s->is_within, 0))
+		weir_budget_call(s->budget);
+}
+
+static inline void weir__spender_result(const struct weir__spender *s, weir_ctx *ctx, int rc)
+{
+	if (__builtin_expect(s->budget && !s->has_within, 0) && !(rc < 0 && rc == weir_ctx_err(ctx)))
+		weir_budget_result(s->budget, rc); /* what the caller's end did says nothing of the service */
+}
 
 /* A stage of `size` bytes around child that passes values through as it does; a node of it (which begins with struct
  * weir__wrap) takes `node` bytes. */
@@ -24,6 +54,19 @@ weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops
 /* The node, with its child bound, as what out runs. */
 void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
 		      struct weir__run *out);
+
+/* W3. value and code: as weir/core/probe.h has them for the kind. */
+static inline void weir__told(const struct weir__probed *p, enum weir_probe_kind kind, int code, int64_t value)
+{
+	if (__builtin_expect(p != NULL, 0))
+		weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
+								     .code = code,
+								     .name = p->inner.st->name,
+								     .span = p->span,
+								     .parent = p->parent,
+								     .value = value,
+								     .index = WEIR_PROBE_NO_INDEX});
+}
 
 /* Where the detail of a failure goes: W2. */
 static inline weir_err *weir__wrap_detail(struct weir__wrap *w, weir_err *err)

@@ -17,6 +17,7 @@ struct batch {
 struct batch_node {
 	const struct batch *st;
 	struct weir__shelf *shelf, *parts_shelf;
+	const struct weir__probed *probed;
 	struct weir__guest child;
 };
 
@@ -65,8 +66,11 @@ static int run_all(weir_ctx *ctx, struct batch_node *node, const weir_array *in,
 		rc = weir__guest_run(ctx, &node->child, (uint32_t)i, &view, parts, i, err);
 		if (rc < 0)
 			return rc;
+		size_t made = ((weir_array *)weir_array_at(parts, i))->n;
 		if (opts->on_batch)
-			opts->on_batch(n, ((weir_array *)weir_array_at(parts, i))->n, opts->arg);
+			opts->on_batch(n, made, opts->arg);
+		if (node->probed)
+			weir__tell_part(node->probed, WEIR_PROBE_BATCH, i, n, made);
 		*done += n;
 	}
 	return 0;
@@ -104,6 +108,7 @@ static void batch_bind(struct weir__binder *b, const weir_stage *st, struct weir
 {
 	struct batch_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->st = (const struct batch *)st;
+	node->probed = weir__binder_probed(b, st);
 	weir__guest_bind(b, st->children[0], &node->child);
 	out->fn = batch_process;
 	out->arg = node;

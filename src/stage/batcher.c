@@ -8,6 +8,7 @@
 #include <weir/stage/batcher.h>
 
 #include <string.h>
+#include <weir/core/probe.h>
 
 #include "array.h"
 
@@ -52,13 +53,18 @@ static int fill(weir_ctx *ctx, struct weir_batcher *b, struct filling *f, enum w
 	}
 }
 
-static int flush(weir_ctx *ctx, struct weir_batcher *b, struct filling *f, enum why why)
+static int flush(weir_ctx *ctx, struct weir_batcher *b, struct filling *f, enum why why, weir_probe *probe)
 {
 	uint64_t *const by[] = {&b->stats.by_items, &b->stats.by_bytes, &b->stats.by_age, &b->stats.by_close};
 	f->array.n = f->n; /* A1 */
 	int rc = weir_tx_send(ctx, b->out, &f->array);
 	if (rc < 0)
 		return rc;
+	weir_probe_emit(probe, &(struct weir_probe_event){.kind = WEIR_PROBE_BATCH,
+							  .name = "batcher",
+							  .parent = weir_probe_current(ctx),
+							  .value = (int64_t)f->n,
+							  .index = WEIR_PROBE_NO_INDEX});
 	b->stats.sent += f->n;
 	b->stats.batches++;
 	++*by[why];
@@ -68,6 +74,7 @@ static int flush(weir_ctx *ctx, struct weir_batcher *b, struct filling *f, enum 
 
 static int run(weir_ctx *ctx, struct weir_batcher *b, struct weir__shelf **shelf, weir_err *err)
 {
+	weir_probe *probe = weir_probe_of(weir_ctx_rt(ctx));
 	int rc = 1;
 	while (rc > 0) {
 		struct filling f = {.until = WEIR_FOREVER};
@@ -77,7 +84,7 @@ static int run(weir_ctx *ctx, struct weir_batcher *b, struct weir__shelf **shelf
 			return weir_fail(err, rc, "no memory for a batch of %zu", b->items);
 		rc = fill(ctx, b, &f, &why);
 		if (rc >= 0 && f.n > 0) {
-			int sent = flush(ctx, b, &f, why);
+			int sent = flush(ctx, b, &f, why, probe);
 			rc = sent < 0 ? sent : rc;
 		}
 		b->stats.dropped += f.n;

@@ -72,34 +72,48 @@ struct weir__crew *weir__binder_crew(struct weir__binder *b)
 
 /* ---- what a probe is told ---- */
 
-static void tell_at(const struct weir__probed *p, enum weir_probe_kind kind, int code, int64_t value, int64_t at)
+static void tell(const struct weir__probed *p, struct weir_probe_event e)
 {
-	weir_probe_emit(p->probe, &(struct weir_probe_event){.kind = kind,
-							     .code = code,
-							     .name = p->inner.st->name,
-							     .span = p->span,
-							     .parent = p->parent,
-							     .at = at,
-							     .value = value,
-							     .index = p->index});
+	e.name = p->inner.st->name;
+	e.span = p->span;
+	e.parent = p->parent;
+	e.index = p->index;
+	weir_probe_emit(p->probe, &e);
 }
 
-void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value)
+static void tell_part(const struct weir__probed *p, size_t index, struct weir_probe_event e)
 {
-	tell_at(p, kind, 0, value, 0);
+	e.name = p->inner.st->name;
+	e.parent = p->span;
+	e.index = (uint32_t)index;
+	weir_probe_emit(p->probe, &e);
 }
 
-void weir__tell_item(const struct weir__probed *p, size_t index, int rc, int64_t from)
+/* A detail that says what is returned: another one is of something that was tried before. */
+static const weir_err *detail_of(int rc, const weir_err *err)
+{
+	return rc < 0 && err && err->code == rc ? err : NULL;
+}
+
+void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value, int64_t other)
+{
+	tell(p, (struct weir_probe_event){.kind = kind, .value = value, .other = other});
+}
+
+void weir__tell_part(const struct weir__probed *p, enum weir_probe_kind kind, size_t index, size_t value, size_t other)
+{
+	tell_part(p, index, (struct weir_probe_event){.kind = kind, .value = (int64_t)value, .other = (int64_t)other});
+}
+
+void weir__tell_item(const struct weir__probed *p, size_t index, int rc, const weir_err *err, int64_t from)
 {
 	int64_t now = weir_rt_now(p->inner.st->rt);
-	weir_probe_emit(p->probe,
-			&(struct weir_probe_event){.kind = rc == 0 ? WEIR_PROBE_ITEM_DONE : WEIR_PROBE_ITEM_FAILED,
-						   .code = rc,
-						   .name = p->inner.st->name,
-						   .parent = p->span,
-						   .at = now,
-						   .value = now - from,
-						   .index = (uint32_t)index});
+	tell_part(p, index,
+		  (struct weir_probe_event){.kind = rc == 0 ? WEIR_PROBE_ITEM_DONE : WEIR_PROBE_ITEM_FAILED,
+					    .code = rc,
+					    .at = now,
+					    .value = now - from,
+					    .err = detail_of(rc, err)});
 }
 
 static int64_t how_many(const weir_stage *st, const void *in)
@@ -114,16 +128,22 @@ static int process_probed(weir_ctx *ctx, const void *in, void *out, weir_err *er
 	int64_t from = weir_rt_now(st->rt);
 	p->span = weir_probe_span(p->probe);
 	p->parent = p->outer ? p->outer->span : weir_probe_current(ctx);
-	tell_at(p, WEIR_PROBE_STAGE_STARTED, 0, 0, from);
+	tell(p, (struct weir_probe_event){.kind = WEIR_PROBE_STAGE_STARTED, .at = from});
 	if (st->ops->tells)
-		tell_at(p, st->ops->tells, 0, how_many(st, in), from);
-	int rc = p->inner.fn(ctx, in, out, err, p->inner.arg);
+		tell(p, (struct weir_probe_event){
+				.kind = st->ops->tells, .at = from, .value = how_many(st, in), .other = st->lanes});
+	weir_ctx own;
+	weir_probe_enter(&own, ctx, p->span);
+	int rc = p->inner.fn(&own, in, out, err, p->inner.arg);
+	weir_ctx_fini(&own);
 	int64_t now = weir_rt_now(st->rt);
-	tell_at(p,
-		rc == 0                ? WEIR_PROBE_STAGE_DONE
-		: rc == WEIR_EFILTERED ? WEIR_PROBE_STAGE_FILTERED
-				       : WEIR_PROBE_STAGE_FAILED,
-		rc > 0 ? WEIR_EINVAL : rc, now - from, now);
+	tell(p, (struct weir_probe_event){.kind = rc == 0                ? WEIR_PROBE_STAGE_DONE
+						  : rc == WEIR_EFILTERED ? WEIR_PROBE_STAGE_FILTERED
+									 : WEIR_PROBE_STAGE_FAILED,
+					  .code = rc > 0 ? WEIR_EINVAL : rc,
+					  .at = now,
+					  .value = now - from,
+					  .err = detail_of(rc, err)});
 	return rc;
 }
 
@@ -218,6 +238,15 @@ static void crew_gone(struct weir__crew *crew)
 	weir_rt_release(crew->rt, (unsigned char *)crew - offsetof(struct weir_call, crew));
 }
 
+static int start_nodes(weir_call *call)
+{
+	int rc = 0;
+	for (struct node *node = call->nodes; node && rc == 0; node = node->next)
+		if (node->st->ops->start)
+			rc = node->st->ops->start((unsigned char *)node + NODE_HEAD);
+	return rc;
+}
+
 int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 {
 	weir_err err = {0};
@@ -245,6 +274,8 @@ int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 		call->has_crew = true;
 		rc = weir__crew_start(&call->crew, s, st->helpers, crew_gone);
 	}
+	if (rc == 0)
+		rc = start_nodes(call);
 	if (rc < 0)
 		weir_call_free(&call);
 	else

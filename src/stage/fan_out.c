@@ -9,7 +9,6 @@
 struct fan_out {
 	weir_stage base;
 	weir_type each; /* what the children make */
-	uint32_t lanes;
 };
 
 struct fan_out_node {
@@ -51,7 +50,7 @@ static void fan_out_bind(struct weir__binder *b, const weir_stage *st, struct we
 	const struct fan_out *f = (const struct fan_out *)st;
 	struct fan_out_node *node = weir__bind_node(b, st, sizeof(*node) + st->n_children * sizeof(struct weir__guest));
 	node->f = f;
-	weir__many_bind(b, st, &node->many, f->lanes);
+	weir__many_bind(b, st, &node->many, st->lanes);
 	node->many.item = fan_out_item;
 	node->many.arg = node;
 	for (size_t i = 0; i < st->n_children; i++)
@@ -77,7 +76,7 @@ weir_stage *weir_fan_out(weir_stage *const *children, size_t n, size_t concurren
 	if (!weir__stage_ok(st))
 		return st;
 	struct fan_out *f = (struct fan_out *)st;
-	f->lanes = weir__lanes_of(st, concurrency && concurrency < n ? concurrency : n);
+	st->lanes = weir__lanes_of(st, concurrency && concurrency < n ? concurrency : n);
 	st->in = st->children[0]->in;
 	f->each = st->children[0]->out;
 	st->out = weir_array_type(&f->each);
@@ -86,7 +85,7 @@ weir_stage *weir_fan_out(weir_stage *const *children, size_t n, size_t concurren
 		weir__stage_alike(st, i);
 		st->bytes += weir__guest_room(st, i);
 	}
-	st->helpers = weir__helpers_among(st, f->lanes) + f->lanes - 1;
+	st->helpers = weir__helpers_among(st, st->lanes) + st->lanes - 1;
 	return st;
 }
 
@@ -133,5 +132,5 @@ weir_stage *weir_fan_in(weir_rt *rt, const weir_type *of, const weir_type *out, 
 
 weir_stage *weir_parallel(weir_stage *const *children, size_t n, size_t concurrency, weir_stage *fan_in)
 {
-	return weir__stage_named(weir_then(weir_fan_out(children, n, concurrency), fan_in), "parallel");
+	return weir_stage_named(weir_then(weir_fan_out(children, n, concurrency), fan_in), "parallel");
 }

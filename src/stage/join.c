@@ -2,55 +2,28 @@
  *
  * Group an array by key: see stage/group.h.
  *
- * Indices are sorted by key, by merging (stable, n log n, no recursion); so the first index of each run of equal keys
- * is where its key was first seen. Groups are numbered by going through the input once more.
+ * Indices are sorted by key (order.h: stable); so the first index of each run of equal keys is where its key was first
+ * seen. Groups are numbered by going through the input once more.
  *
  *  J1  A key lives from key_of until the end, in an array of its own: where keys own something, that array drops
  *      them. */
 #include <weir/stage/group.h>
 
+#include "order.h"
 #include "stage.h"
 
 struct join {
 	weir_stage base;
 	struct weir_join_opts opts;
+	struct weir__order order; /* of keys */
 	weir_type of, group, key;
 };
 
 struct join_node {
 	const struct join *j;
 	struct weir__shelf *keys_shelf, *index_shelf, *out_shelf, *group_shelf;
+	const struct weir__probed *probed;
 };
-
-static const weir_type index_type = {.name = "index", .size = sizeof(size_t), .align = _Alignof(size_t)};
-
-static int compare(const struct join *j, const weir_array *keys, size_t a, size_t b)
-{
-	const void *x = weir__array_place(keys, a), *y = weir__array_place(keys, b);
-	return j->opts.order ? j->opts.order(x, y, j->opts.arg) : memcmp(x, y, j->key.size);
-}
-
-/* The order of the keys; a and b have a place for each, and one of them is returned. */
-static size_t *sort(const struct join *j, const weir_array *keys, size_t *a, size_t *b)
-{
-	size_t n = keys->n;
-	for (size_t i = 0; i < n; i++)
-		a[i] = i;
-	for (size_t run = 1; run < n; run *= 2) {
-		for (size_t from = 0; from < n; from += 2 * run) {
-			size_t left = from, middle = from + run < n ? from + run : n, right = middle;
-			size_t to = middle + run < n ? middle + run : n;
-			for (size_t i = from; i < to; i++) {
-				bool first = left < middle && (right == to || compare(j, keys, a[left], a[right]) <= 0);
-				b[i] = first ? a[left++] : a[right++];
-			}
-		}
-		size_t *swapped = a;
-		a = b;
-		b = swapped;
-	}
-	return a;
-}
 
 /* Writes into group_of the number of each value's group, and into sizes how many there are in each: how many groups.
  * All have n places. */
@@ -58,7 +31,7 @@ static size_t number(const struct join *j, const weir_array *keys, const size_t 
 {
 	size_t groups = 0, n = keys->n;
 	for (size_t i = 0, first = 0; i < n; i++) { /* first, the index where the key was first seen */
-		if (i == 0 || compare(j, keys, order[i - 1], order[i]) != 0)
+		if (i == 0 || weir__order_of(&j->order, keys, order[i - 1], order[i]) != 0)
 			first = order[i];
 		group_of[order[i]] = first;
 	}
@@ -125,14 +98,19 @@ static int join_all(weir_ctx *ctx, struct join_node *node, const weir_array *in,
 	size_t n = in->n;
 	int rc = weir__shelf_array(&node->keys_shelf, rt, &j->key, n, keys);
 	if (rc == 0)
-		rc = weir__shelf_array(&node->index_shelf, rt, &index_type, 4 * n, index);
+		rc = weir__shelf_array(&node->index_shelf, rt, &weir__index_type, 4 * n, index);
 	if (rc < 0)
 		return weir_fail(err, rc, "no memory for %zu keys", n);
 	rc = make_keys(ctx, j, in, keys, err);
 	if (rc < 0)
 		return rc;
 	size_t *a = index->items, *group_of = a + 2 * n, *sizes = a + 3 * n;
-	size_t groups = number(j, keys, sort(j, keys, a, a + n), group_of, sizes);
+	size_t groups = number(j, keys, weir__sort(&j->order, keys, a, a + n), group_of, sizes);
+	if (node->probed) {
+		weir__tell(node->probed, WEIR_PROBE_GROUPED, (int64_t)groups, (int64_t)n);
+		for (size_t i = 0; i < groups; i++)
+			weir__tell_part(node->probed, WEIR_PROBE_GROUP, i, sizes[i], 0);
+	}
 	rc = weir__shelf_array(&node->out_shelf, rt, &j->group, groups, out);
 	if (rc == 0)
 		rc = make_groups(node, in, group_of, sizes, out);
@@ -161,6 +139,7 @@ static void join_bind(struct weir__binder *b, const weir_stage *st, struct weir_
 {
 	struct join_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->j = (const struct join *)st;
+	node->probed = weir__binder_probed(b, st);
 	out->fn = join_process;
 	out->arg = node;
 }
@@ -185,6 +164,7 @@ weir_stage *weir_join_by_key(weir_rt *rt, const weir_type *of, const struct weir
 		return st;
 	struct join *j = (struct join *)st;
 	j->opts = *opts;
+	j->order = (struct weir__order){.fn = opts->order, .arg = opts->arg};
 	weir__stage_type(st, &j->of, of, "of");
 	weir__stage_type(st, &j->key, opts->key, "key");
 	if (weir__stage_ok(st) && !weir__type_copies(&j->of))

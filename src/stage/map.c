@@ -8,7 +8,6 @@
 struct map {
 	weir_stage base;
 	weir_type each; /* what the child makes */
-	uint32_t lanes;
 	bool collect;
 };
 
@@ -36,7 +35,7 @@ static int map_item_probed(weir_ctx *ctx, void *arg, uint32_t lane, size_t i, we
 	const struct map_node *node = arg;
 	int64_t from = weir_rt_now(node->m->base.rt);
 	int rc = map_item(ctx, arg, lane, i, err);
-	weir__tell_item(node->probed, i, rc, from);
+	weir__tell_item(node->probed, i, rc, err, from);
 	return rc;
 }
 
@@ -60,14 +59,14 @@ static int map_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, 
 static void map_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
 	const struct map *m = (const struct map *)st;
-	struct map_node *node = weir__bind_node(b, st, sizeof(*node) + m->lanes * sizeof(struct weir__guest));
+	struct map_node *node = weir__bind_node(b, st, sizeof(*node) + st->lanes * sizeof(struct weir__guest));
 	node->m = m;
-	weir__many_bind(b, st, &node->many, m->lanes);
+	weir__many_bind(b, st, &node->many, st->lanes);
 	node->probed = weir__binder_probed(b, st);
 	node->many.item = node->probed ? map_item_probed : map_item;
 	node->many.arg = node;
 	node->many.collect = m->collect;
-	for (uint32_t i = 0; i < m->lanes; i++)
+	for (uint32_t i = 0; i < st->lanes; i++)
 		weir__guest_bind(b, st->children[0], &node->guests[i]);
 	out->fn = map_process;
 	out->arg = node;
@@ -88,13 +87,13 @@ weir_stage *weir_map(weir_stage *child, const struct weir_map_opts *opts)
 	if (!weir__stage_ok(st))
 		return st;
 	struct map *m = (struct map *)st;
-	m->lanes = weir__lanes_of(st, opts ? opts->concurrency : 0);
+	st->lanes = weir__lanes_of(st, opts ? opts->concurrency : 0);
 	m->collect = opts && opts->collect;
 	m->each = child->out;
 	st->in = weir_array_type(&child->in);
 	st->out = weir_array_type(&m->each);
-	st->bytes += weir__node_room(sizeof(struct map_node)) + m->lanes * weir__guest_room(st, 0) +
-		     (m->lanes - 1) * child->bytes;
-	st->helpers = m->lanes * child->helpers + m->lanes - 1;
+	st->bytes += weir__node_room(sizeof(struct map_node)) + st->lanes * weir__guest_room(st, 0) +
+		     (st->lanes - 1) * child->bytes;
+	st->helpers = st->lanes * child->helpers + st->lanes - 1;
 	return st;
 }

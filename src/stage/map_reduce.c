@@ -2,8 +2,8 @@
  *
  * Group an array by an order, and reduce each group: see stage/map_reduce.h.
  *
- * Indices are sorted by merging (stable, n log n, from runs of 1 upwards: no recursion), and then the bytes of the
- * values are laid out in that order, so that a group is a part of an array.
+ * Indices are sorted (order.h: stable), and then the bytes of the values are laid out in that order, so that a group is
+ * a part of an array.
  *
  *  K1  `sorted` owns nothing: its values are the caller's, and its places are said to be empty before it is dropped. It
  *      is only read by the reducers, which are gone by then.
@@ -12,12 +12,12 @@
 #include <weir/stage/map_reduce.h>
 
 #include "many.h"
+#include "order.h"
 
 struct reduce {
 	weir_stage base;
-	struct weir_reduce_opts opts;
+	struct weir__order order;
 	weir_type each; /* what the child makes */
-	uint32_t lanes;
 };
 
 struct reduce_node {
@@ -30,49 +30,15 @@ struct reduce_node {
 	struct weir__guest guests[];
 };
 
-static const weir_type index_type = {.name = "index", .size = sizeof(size_t), .align = _Alignof(size_t)};
-
-/* Merges a[from, middle) and a[middle, to) into b. */
-static void merge(const struct reduce *r, const weir_array *in, const size_t *a, size_t *b, size_t from, size_t middle,
-		  size_t to)
-{
-	for (size_t left = from, right = middle, i = from; i < to; i++) {
-		bool take_left = left < middle;
-		if (take_left && right < to)
-			take_left = r->opts.order(weir__array_place(in, a[left]), weir__array_place(in, a[right]),
-						  r->opts.arg) <= 0;
-		b[i] = take_left ? a[left++] : a[right++];
-	}
-}
-
-/* The order of in's values; a and b have n places each, and one of them is returned. */
-static size_t *sort(const struct reduce *r, const weir_array *in, size_t *a, size_t *b)
-{
-	size_t n = in->n;
-	for (size_t i = 0; i < n; i++)
-		a[i] = i;
-	for (size_t run = 1; run < n; run *= 2) {
-		for (size_t from = 0; from < n; from += 2 * run) {
-			size_t middle = from + run < n ? from + run : n, to = middle + run < n ? middle + run : n;
-			merge(r, in, a, b, from, middle, to);
-		}
-		size_t *swapped = a;
-		a = b;
-		b = swapped;
-	}
-	return a;
-}
-
 /* Lays out the values of in by their order, and finds the groups: how many. starts has n + 1 places. */
 static size_t group(struct reduce_node *node, const weir_array *in, const size_t *order, size_t *starts)
 {
 	const struct reduce *r = node->r;
 	size_t groups = 0, size = weir__array_of(in)->size;
 	for (size_t i = 0; i < in->n; i++) {
-		void *to = weir__array_place(&node->sorted, i);
-		memcpy(to, weir__array_place(in, order[i]), size);
+		memcpy(weir__array_place(&node->sorted, i), weir__array_place(in, order[i]), size);
 		weir__array_holds(&node->sorted, i, true);
-		if (i == 0 || r->opts.order(weir__array_place(&node->sorted, i - 1), to, r->opts.arg) != 0)
+		if (i == 0 || weir__order_of(&r->order, &node->sorted, i - 1, i) != 0)
 			starts[groups++] = i;
 	}
 	starts[groups] = in->n;
@@ -92,7 +58,7 @@ static int reduce_item_probed(weir_ctx *ctx, void *arg, uint32_t lane, size_t i,
 	const struct reduce_node *node = arg;
 	int64_t from = weir_rt_now(node->r->base.rt);
 	int rc = reduce_item(ctx, arg, lane, i, err);
-	weir__tell_item(node->probed, i, rc, from);
+	weir__tell_item(node->probed, i, rc, err, from);
 	return rc;
 }
 
@@ -101,14 +67,19 @@ static int prepare(struct reduce_node *node, const weir_array *in, weir_array *i
 {
 	const struct reduce *r = node->r;
 	size_t n = in->n;
-	int rc = weir__shelf_array(&node->index_shelf, r->base.rt, &index_type, 3 * n + 1, index);
+	int rc = weir__shelf_array(&node->index_shelf, r->base.rt, &weir__index_type, 3 * n + 1, index);
 	if (rc == 0)
 		rc = weir__shelf_array(&node->sorted_shelf, r->base.rt, weir__array_of(in), n, &node->sorted);
 	if (rc < 0)
 		return rc;
 	size_t *a = index->items, *starts = a + 2 * n;
-	size_t groups = group(node, in, sort(r, in, a, a + n), starts);
+	size_t groups = group(node, in, weir__sort(&r->order, in, a, a + n), starts);
 	node->starts = starts;
+	if (node->probed) {
+		weir__tell(node->probed, WEIR_PROBE_GROUPED, (int64_t)groups, (int64_t)n);
+		for (size_t i = 0; i < groups; i++)
+			weir__tell_part(node->probed, WEIR_PROBE_GROUP, i, starts[i + 1] - starts[i], 0);
+	}
 	return weir__shelf_array(&node->shelf, r->base.rt, &r->each, groups, out);
 }
 
@@ -149,13 +120,13 @@ static int reduce_process(weir_ctx *ctx, const void *value, void *out, weir_err 
 static void reduce_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
 	const struct reduce *r = (const struct reduce *)st;
-	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + r->lanes * sizeof(struct weir__guest));
+	struct reduce_node *node = weir__bind_node(b, st, sizeof(*node) + st->lanes * sizeof(struct weir__guest));
 	node->r = r;
-	weir__many_bind(b, st, &node->many, r->lanes);
+	weir__many_bind(b, st, &node->many, st->lanes);
 	node->probed = weir__binder_probed(b, st);
 	node->many.item = node->probed ? reduce_item_probed : reduce_item;
 	node->many.arg = node;
-	for (uint32_t i = 0; i < r->lanes; i++)
+	for (uint32_t i = 0; i < st->lanes; i++)
 		weir__guest_bind(b, st->children[0], &node->guests[i]);
 	out->fn = reduce_process;
 	out->arg = node;
@@ -185,19 +156,19 @@ weir_stage *weir_reduce(weir_stage *child, const struct weir_reduce_opts *opts)
 	if (!weir__stage_ok(st))
 		return st;
 	struct reduce *r = (struct reduce *)st;
-	r->opts = *opts;
-	r->lanes = weir__lanes_of(st, opts->concurrency);
+	r->order = (struct weir__order){.fn = opts->order, .arg = opts->arg};
+	st->lanes = weir__lanes_of(st, opts->concurrency);
 	r->each = child->out;
 	st->in = child->in;
 	st->out = weir_array_type(&r->each);
-	st->bytes += weir__node_room(sizeof(struct reduce_node)) + r->lanes * weir__guest_room(st, 0) +
-		     (r->lanes - 1) * child->bytes;
-	st->helpers = r->lanes * child->helpers + r->lanes - 1;
+	st->bytes += weir__node_room(sizeof(struct reduce_node)) + st->lanes * weir__guest_room(st, 0) +
+		     (st->lanes - 1) * child->bytes;
+	st->helpers = st->lanes * child->helpers + st->lanes - 1;
 	return st;
 }
 
 weir_stage *weir_map_reduce(weir_stage *mapper, weir_stage *reducer, const struct weir_reduce_opts *opts)
 {
 	struct weir_map_opts map = {.concurrency = opts ? opts->map_concurrency : 0};
-	return weir__stage_named(weir_then(weir_map(mapper, &map), weir_reduce(reducer, opts)), "map_reduce");
+	return weir_stage_named(weir_then(weir_map(mapper, &map), weir_reduce(reducer, opts)), "map_reduce");
 }

@@ -48,6 +48,7 @@ struct weir_recycler {
 	weir_mutex lock;
 	weir_ctx forever;
 	weir_stats *stats;
+	weir_probe *probe;
 	struct block *out; /* Z4 */
 	size_t caches;
 	bool *used;          /* writers of stats */
@@ -230,6 +231,12 @@ int weir_recycler_get(weir_recycler_cache *c, size_t bytes, void **out)
 	if (!hit)
 		count(c, MISSES);
 	note_out(r, b);
+	if (r->probe)
+		weir_probe_emit(r->probe,
+				&(struct weir_probe_event){.kind = hit ? WEIR_PROBE_POOL_HIT : WEIR_PROBE_POOL_MISS,
+							   .name = r->opts.name,
+							   .value = (int64_t)b->bytes,
+							   .index = WEIR_PROBE_NO_INDEX});
 	*out = body(b);
 	return 0;
 }
@@ -338,6 +345,7 @@ int weir_recycler_new(weir_rt *rt, const struct weir_recycler_opts *opts, weir_r
 	memset(r, 0, sizeof(*r) + depots + o.caches * sizeof(bool));
 	r->rt = rt;
 	r->opts = o;
+	r->probe = weir_probe_of(rt);
 	r->depot = (struct depot *)(r + 1);
 	r->used = (bool *)(r->depot + o.classes);
 	weir_ctx_init_root(&r->forever, rt);

@@ -10,7 +10,6 @@ struct router {
 	weir_stage base;
 	struct weir_router_opts opts; /* max: never 0 */
 	weir_type each;               /* what the routes make */
-	uint32_t lanes;
 };
 
 struct router_node {
@@ -83,7 +82,7 @@ static int router_process_probed(weir_ctx *ctx, const void *in, void *out, weir_
 		rc = select_routes(ctx, arg, in, err);
 	if (rc < 0)
 		return rc;
-	weir__tell(node->probed, WEIR_PROBE_ROUTED, rc);
+	weir__tell(node->probed, WEIR_PROBE_ROUTED, rc, (int64_t)node->r->base.n_children);
 	return run_routes(ctx, arg, in, out, (size_t)rc, err);
 }
 
@@ -91,13 +90,13 @@ static void router_bind(struct weir__binder *b, const weir_stage *st, struct wei
 {
 	const struct router *r = (const struct router *)st;
 	size_t n = st->n_children;
-	struct router_node *node = weir__bind_node(b, st, sizeof(*node) + r->lanes * n * sizeof(struct weir__guest));
+	struct router_node *node = weir__bind_node(b, st, sizeof(*node) + st->lanes * n * sizeof(struct weir__guest));
 	node->r = r;
-	weir__many_bind(b, st, &node->many, r->lanes);
+	weir__many_bind(b, st, &node->many, st->lanes);
 	node->many.item = router_item;
 	node->many.arg = node;
 	node->picks = weir__bind_memory(b, r->opts.max * sizeof(size_t), _Alignof(size_t));
-	for (size_t i = 0; i < r->lanes * n; i++)
+	for (size_t i = 0; i < st->lanes * n; i++)
 		weir__guest_bind(b, st->children[i % n], &node->guests[i]);
 	node->probed = weir__binder_probed(b, st);
 	out->fn = node->probed ? router_process_probed : router_process;
@@ -126,19 +125,19 @@ weir_stage *weir_router(weir_stage *const *routes, size_t n, const struct weir_r
 		r->opts.max = n;
 	if (!r->opts.concurrency || r->opts.concurrency > r->opts.max)
 		r->opts.concurrency = r->opts.max;
-	r->lanes = weir__lanes_of(st, r->opts.concurrency);
+	st->lanes = weir__lanes_of(st, r->opts.concurrency);
 	st->in = st->children[0]->in;
 	r->each = st->children[0]->out;
 	st->out = weir_array_type(&r->each);
-	st->bytes += (r->lanes - 1) * (st->bytes - weir__bind_room(st->rt)); /* so far: one of each */
+	st->bytes += (st->lanes - 1) * (st->bytes - weir__bind_room(st->rt)); /* so far: one of each */
 	uint32_t most = 0;
 	for (size_t i = 0; i < n; i++) {
 		weir__stage_alike(st, i);
-		st->bytes += r->lanes * weir__guest_room(st, i);
+		st->bytes += st->lanes * weir__guest_room(st, i);
 		most = st->children[i]->helpers > most ? st->children[i]->helpers : most;
 	}
 	st->bytes += weir__node_room(sizeof(struct router_node)) +
 		     weir__room(r->opts.max * sizeof(size_t), _Alignof(size_t));
-	st->helpers = r->lanes * most + r->lanes - 1; /* it may be the same route in every lane */
+	st->helpers = st->lanes * most + st->lanes - 1; /* it may be the same route in every lane */
 	return st;
 }

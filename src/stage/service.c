@@ -15,7 +15,7 @@
  * LOCK: `lock` is for the condition alone. Order: turn, lock. Entering and leaving takes none, unless it is closed. */
 #include <weir/stage/service.h>
 
-#include "stage.h"
+#include "on_error.h"
 
 #define OPEN UINT64_C(1)
 #define ONE UINT64_C(2)
@@ -25,11 +25,9 @@ enum state { STOPPED, STARTED, STOPPING };
 struct service {
 	weir_rt *rt;
 	weir_stage *st;
-	weir_on_error_fn *on_error;
-	void *arg;
-	int64_t grace_ns;
-	enum state state; /* V2 */
-	weir_atomic gate; /* V1 */
+	struct weir_on_error_opts on_error; /* its grace is that of close too */
+	enum state state;                   /* V2 */
+	weir_atomic gate;                   /* V1 */
 	weir_sem turn;
 	weir_mutex lock;
 	weir_cond left;
@@ -62,15 +60,15 @@ void weir_service_init(weir_service *svc, weir_rt *rt, const struct weir_service
 	struct service *s = inside(svc);
 	memset(svc, 0, sizeof(*svc));
 	s->rt = rt;
-	s->grace_ns = WEIR_SERVICE_GRACE;
+	s->on_error.grace_ns = WEIR_SERVICE_GRACE;
 	if (opts) {
-		s->on_error = opts->on_error;
-		s->arg = opts->arg;
+		s->on_error.fn = opts->on_error;
+		s->on_error.arg = opts->arg;
 		if (opts->grace_ns < 0 || opts->grace_ns == WEIR_FOREVER)
 			misuse(s, "a service needs a grace time of 0 (the default) or more, with an end",
 			       __builtin_return_address(0));
 		else if (opts->grace_ns > 0)
-			s->grace_ns = opts->grace_ns;
+			s->on_error.grace_ns = opts->grace_ns;
 	}
 	weir_atomic_init(&s->gate, rt, 0);
 	weir_sem_init_bounded(&s->turn, rt, 1, 1);
@@ -113,44 +111,13 @@ static void leave(weir_ctx *ctx, struct service *s)
 	weir_mutex_unlock(&s->lock);
 }
 
-/* The child has failed with rc: what becomes of it. */
-static int ask(weir_ctx *ctx, const struct service_node *node, int failed, const void *in, void *out, weir_err *err)
-{
-	const struct service *s = node->svc;
-	const weir_type *type = &node->child.st->out;
-	weir_ctx shield;
-	weir_ctx_init_shield(&shield, ctx, s->grace_ns);
-	int rc = s->on_error(&shield, in, out, err, s->arg);
-	weir_ctx_fini(&shield);
-	if (rc == 0) {
-		if (node->child.st->takes)
-			memcpy(out, in, type->size);
-		weir_err_fini(err);
-		return 0;
-	}
-	if (failed == WEIR_EPARTIAL && rc != WEIR_EPARTIAL && type->drop)
-		type->drop(out, type->arg);
-	if (rc > 0)
-		rc = weir_fail(err, WEIR_EINVAL, "on_error returned %d: 0 is success, negative an error", rc);
-	else if (rc == WEIR_EPARTIAL && failed != WEIR_EPARTIAL) /* there is no value */
-		rc = weir_err_wrap(err, WEIR_EINCOMPLETE, 0);
-	if (err->code != rc)
-		(void)weir_err_wrap(err, rc, 0);
-	return rc;
-}
-
 static int service_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {
 	const struct service_node *node = arg;
 	struct service *s = node->svc;
-	weir_err own = {0};
 	int rc = WEIR_ENOTSTARTED;
-	if (enter(s)) {
-		rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, s->on_error && !err ? &own : err);
-		if (rc < 0 && s->on_error && rc != WEIR_EFILTERED)
-			rc = ask(ctx, node, rc, in, out, err ? err : &own);
-		weir_err_fini(&own);
-	}
+	if (enter(s))
+		rc = weir__on_error_run(ctx, &s->on_error, &node->child, in, out, err);
 	leave(ctx, s);
 	return rc;
 }
@@ -284,7 +251,7 @@ int weir_service_stop(weir_ctx *ctx, weir_service *svc, weir_err *err)
 	rc = wait_for_calls(ctx, s, err);
 	if (rc < 0)
 		return end(s, rc);
-	weir_ctx_init_shield(&shield, ctx, s->grace_ns);
+	weir_ctx_init_shield(&shield, ctx, s->on_error.grace_ns);
 	rc = weir_stage_close(&shield, s->st, err);
 	weir_ctx_fini(&shield);
 	s->state = STOPPED;

@@ -83,6 +83,7 @@ static void adopt(weir_stage *st, weir_stage *child, size_t index)
 		child->err.code = st->err.code; /* S1: it stays wrong */
 	}
 	child->taken = true; /* S2 */
+	st->detaches |= child->detaches;
 	st->bytes += child->bytes;
 	st->helpers += child->helpers;
 }
@@ -166,13 +167,6 @@ uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes)
 		most = helpers > most ? helpers : most;
 	}
 	return (uint32_t)(all < most * lanes ? all : most * lanes);
-}
-
-weir_stage *weir__stage_named(weir_stage *st, const char *name)
-{
-	if (!is_constant(st))
-		st->name = name;
-	return st;
 }
 
 /* ---- a stage of a function ---- */
@@ -269,6 +263,33 @@ int weir_stage_check(const weir_stage *st, weir_err *err)
 	return weir_fail(err, st->err.code, "%s", text);
 }
 
+weir_stage *weir_stage_named(weir_stage *st, const char *name)
+{
+	if (!st)
+		return &no_children;
+	if (is_constant(st))
+		return st;
+	if (st->taken || weir_atomic_load(&st->calls)) /* S3 */
+		st->rt->vt->misuse(st->rt, &(struct weir_misuse){.what = "a stage is named that is in use: name it "
+									 "before it is part of another, or has calls",
+								 .object = st->name,
+								 .site = __builtin_return_address(0)});
+	else if (!name)
+		weir__stage_wrong(st, WEIR_EINVAL, "is to be named, but there is no name");
+	else
+		st->name = name;
+	return st;
+}
+
+/* Whether a stage in the tree has a call. The call of the whole has gone: such a one was left behind by it. */
+static bool runs_within(const weir_stage *st)
+{
+	bool runs = false;
+	for (size_t i = 0; i < st->n_children && st->detaches && !runs; i++)
+		runs = weir_atomic_load(&st->children[i]->calls) || runs_within(st->children[i]);
+	return runs;
+}
+
 void weir_stage_free(weir_stage **st)
 {
 	weir_stage *s = st ? *st : NULL;
@@ -279,7 +300,9 @@ void weir_stage_free(weir_stage **st)
 		return;
 	const char *why = s->taken                      ? "a stage is freed that is part of another: free that one"
 			  : weir_atomic_load(&s->calls) ? "a stage is freed while it has calls: free them first"
-							: NULL;
+			  : runs_within(s) ? "a stage is freed while a child that was abandoned runs: join its outer "
+					     "scope first"
+					   : NULL;
 	if (why)
 		s->rt->vt->misuse(s->rt, &(struct weir_misuse){.what = why,
 							       .object = s->name,

@@ -8,7 +8,7 @@
  *
  *  S1  A stage with an error has no types that anybody may look at, and is never bound. Its first error stays.
  *  S2  A child has one parent, which frees it. `taken` says that it has.
- *  S3  After its constructor returned, nothing of a stage changes but `calls`.
+ *  S3  After its constructor returned, nothing of a stage changes but `calls`, and its name until it is in use.
  *
  * BINDING. To run a stage is to call a function with an argument: struct weir__run. For a stage of a user's function
  * that is the function itself with its arg, so that it costs one indirect call; for others it is a function of
@@ -64,6 +64,9 @@ struct weir__stage_ops {
 	/* What is told when it begins with a value, with how many: of its children for a FAN_OUT, else in the array
 	 * that it is given. NONE: nothing. */
 	enum weir_probe_kind tells;
+	/* Makes what a node needs and bind could not, because it may fail; all is bound by then. May be NULL. Where it
+	 * fails, or another node's does, unbind comes next, also for nodes that were not started. */
+	int (*start)(void *node);
 	/* Finishes what bind initialised in a node, when no task can be in it any more; may be NULL. */
 	void (*unbind)(void *node);
 };
@@ -80,8 +83,10 @@ struct weir_stage {
 	struct weir_lifecycle lifecycle; /* its own */
 	void *lifecycle_arg;
 	bool takes, taken;
+	bool detaches;    /* it, or a stage in it, has calls of its child that may outlive the call they belong to */
 	size_t bytes;     /* S4: of memory in a call, children included */
 	uint32_t helpers; /* likewise: tasks */
+	uint32_t lanes;   /* how many things it does at a time at most; 0: one */
 	weir_err err;     /* S1 */
 	weir_atomic calls;
 	size_t n_children;
@@ -120,9 +125,6 @@ WEIR__SHARED bool weir__stage_alike(weir_stage *st, size_t index);
 /* How many helpers the children need, of which at most `lanes` run at one time. */
 WEIR__SHARED uint32_t weir__helpers_among(const weir_stage *st, uint32_t lanes);
 
-/* Gives a stage of another constructor its own name. */
-WEIR__SHARED weir_stage *weir__stage_named(weir_stage *st, const char *name);
-
 /* How much bytes at this alignment take out of a call. */
 static inline size_t weir__room(size_t bytes, size_t align)
 {
@@ -156,10 +158,15 @@ WEIR__SHARED void weir__bind(struct weir__binder *b, const weir_stage *st, struc
 WEIR__SHARED struct weir__probed *weir__binder_probed(const struct weir__binder *b, const weir_stage *st);
 
 /* An event of a stage that runs. */
-WEIR__SHARED void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value);
+WEIR__SHARED void weir__tell(const struct weir__probed *p, enum weir_probe_kind kind, int64_t value, int64_t other);
 
-/* The index-th item of it is over with rc, begun at `from`. */
-WEIR__SHARED void weir__tell_item(const struct weir__probed *p, size_t index, int rc, int64_t from);
+/* An event of its index-th part. */
+WEIR__SHARED void weir__tell_part(const struct weir__probed *p, enum weir_probe_kind kind, size_t index, size_t value,
+				  size_t other);
+
+/* The index-th item of it is over with rc and err, begun at `from`. */
+WEIR__SHARED void weir__tell_item(const struct weir__probed *p, size_t index, int rc, const weir_err *err,
+				  int64_t from);
 WEIR__SHARED struct weir__crew *weir__binder_crew(struct weir__binder *b);
 
 /* ---- running ---- */

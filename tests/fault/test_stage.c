@@ -73,9 +73,16 @@ static int select_twice(weir_ctx *ctx, const void *in, size_t *picks, size_t cap
 
 typedef weir_stage *build_fn(weir_rt *rt);
 
+static int as_it_was(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)out, (void)arg;
+	return err->code;
+}
+
 static weir_stage *build_chain(weir_rt *rt)
 {
-	return weir_then(weir_then(plus_stage(rt, NULL), plus_stage(rt, NULL)), plus_stage(rt, NULL));
+	weir_stage *two = weir_then(plus_stage(rt, NULL), plus_stage(rt, NULL));
+	return weir_then(weir_on_error(two, &(struct weir_on_error_opts){.fn = as_it_was}), plus_stage(rt, NULL));
 }
 
 static weir_stage *build_fan_out(weir_rt *rt)
@@ -205,11 +212,12 @@ static const struct {
 	uint64_t faults; /* at least: allocations + spawns */
 	bool no_decisions;
 } tests[] = {
-	{"chain", chain, 5 + 1, true},
-	/* 5 functions and 2 chains in it, sum, fan-out, chain; call; 2 tasks and their records; shelf, block */
-	{"fan_out", fan_out, 5 + 2 + 3 + 1 + 2 + 2 + 2, false},
-	{"router", router, 4 + 2 + 3 + 1 + 1 + 1 + 2, false},
-	{"map", map, 5 + 2 + 3 + 3 + 1 + 5 + 5 + 1 + 2 + 2, false},
+	{"chain", chain, 6 + 1, true},
+	/* 5 functions, 2 chains and an on_error in it, sum, fan-out, chain; call; 2 tasks and their records; shelf,
+	 * block */
+	{"fan_out", fan_out, 5 + 3 + 3 + 1 + 2 + 2 + 2, false},
+	{"router", router, 4 + 3 + 3 + 1 + 1 + 1 + 2, false},
+	{"map", map, 5 + 3 + 3 + 3 + 1 + 5 + 5 + 1 + 2 + 2, false},
 	{"map_reduce", map_reduce, 5 + 1 + 2 + 2 + 1 + 2 * 4, false},
 	{"collect", collect, 2 + 1 + 1 + 1 + 1 + 2 + 6, false},
 };

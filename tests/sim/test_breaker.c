@@ -2,16 +2,24 @@
  *
  * The shared circuit breaker, and its stage, in the simulator.
  *
- * The races of three callers around each transition are exhaustive up to the stated number of preemptions ("dfs3":
- * every schedule with at most three), without a limit on the number of schedules. The others are exact: what must
- * happen at which virtual time is said to the nanosecond. A race that can end in two ways has been seen to end in both,
- * or main fails. */
+ * The races of three callers around each transition are exhaustive, twice: "dpor" runs a schedule for every order of
+ * their operations that can make a difference, and "dfs3" every schedule with at most three preemptions, whatever makes
+ * a difference; neither has a limit on the number of schedules. The others are exact: what must happen at which virtual
+ * time is said to the nanosecond. A race that can end in two ways has been seen to end in both, or main fails. */
 #include <stdio.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
 
-enum { TRIPPED_WITH_LATE, TRIPPED_WITH_REFUSED, SECOND_AFTER_CLOSING, TRIAL_BLOCKED, SEEN };
+enum {
+	TRIPPED_WITH_LATE,
+	TRIPPED_WITH_REFUSED,
+	SECOND_AFTER_CLOSING,
+	TRIAL_BLOCKED,
+	OLD_OPTS_TRIPPED,
+	NEW_OPTS_HELD,
+	SEEN
+};
 static bool seen[SEEN];
 
 static struct world {
@@ -83,7 +91,17 @@ static void race(weir_ctx *ctx, enum weir_outcome *a, enum weir_outcome *b, enum
 	WEIR_SIM_EQ(out->refused, w.refused);
 }
 
-#define RACE(test) WEIR_SIM_TEST_WITH(test, .strategy = "dfs3")
+#define RACE(test)                                                \
+	static void test##_body(weir_ctx *ctx);                   \
+	WEIR_SIM_TEST_WITH(test##_all_orders, .strategy = "dpor") \
+	{                                                         \
+		test##_body(ctx);                                 \
+	}                                                         \
+	WEIR_SIM_TEST_WITH(test, .strategy = "dfs3")              \
+	{                                                         \
+		test##_body(ctx);                                 \
+	}                                                         \
+	static void test##_body(weir_ctx *ctx)
 
 RACE(three_fail_and_the_second_trips)
 {
@@ -206,6 +224,86 @@ RACE(set_by_hand_while_calls_run)
 	weir_breaker_snapshot_get(ctx, &w.b, &is);
 	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_FORCED_OPEN); /* no result, early or late, undoes it */
 	WEIR_SIM_EQ(is.try_again_ns, WEIR_FOREVER);
+	weir_breaker_fini(&w.b);
+}
+
+/* The share of three calls: it is known with the third, whichever that is. */
+RACE(a_window_of_three)
+{
+	struct weir_breaker_snapshot is;
+	world_open(ctx, (struct weir_breaker_opts){.window_calls = 3, .failure_percent = 60});
+	race(ctx, &failure, &success, &failure, &is);
+	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_OPEN);
+	WEIR_SIM_EQ(w.n_events, 1);
+	WEIR_SIM_EQ(w.events[0].failures, 2);
+	WEIR_SIM_EQ(w.events[0].successes, 1);
+	WEIR_SIM_EQ(is.late + is.refused, 0);
+	weir_breaker_fini(&w.b);
+}
+
+static struct weir_breaker_permit the_trial;
+
+/* Gives the trial back, when the stay is over or a nanosecond before. */
+static int comes_back(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err;
+	int rc = weir_sleep(ctx, *(const int64_t *)arg);
+	weir_breaker_report(ctx, &w.b, &the_trial, WEIR_OUTCOME_SUCCESS);
+	return rc;
+}
+
+static int asks_later(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	int rc = weir_sleep(ctx, WEIR_MS(4));
+	return rc == 0 ? caller(ctx, err, arg) : rc;
+}
+
+/* A trial that comes back as its time is over has come too late, whoever looks first; a nanosecond before, in time. */
+static void at_the_end_of_the_stay(weir_ctx *ctx, int64_t back_ns, bool in_time)
+{
+	struct weir_breaker_snapshot is;
+	weir_scope s;
+	until_half_open(ctx, (struct weir_breaker_opts){.half_open_ns = WEIR_MS(4)});
+	WEIR_SIM_EQ(weir_breaker_acquire(ctx, &w.b, &the_trial, NULL), 0);
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "trial", comes_back, &back_ns), 0);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "b", asks_later, &success), 0);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "c", asks_later, &success), 0);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.mode, in_time ? WEIR_BREAKER_CLOSED : WEIR_BREAKER_OPEN);
+	WEIR_SIM_EQ(is.late, !in_time);
+	WEIR_SIM_EQ(w.let_in, in_time ? 2 : 0);
+	event_is(2, WEIR_BREAKER_HALF_OPEN, is.mode, WEIR_MS(10) + (in_time ? back_ns : WEIR_MS(4)));
+	weir_breaker_fini(&w.b);
+}
+
+RACE(a_trial_comes_back_as_its_time_is_over)
+{
+	at_the_end_of_the_stay(ctx, WEIR_MS(4), false);
+}
+
+RACE(a_trial_comes_back_just_in_time)
+{
+	at_the_end_of_the_stay(ctx, WEIR_MS(4) - 1, true);
+}
+
+/* Other options while calls run: what was counted before is forgotten, and each call counts under one of them. */
+RACE(other_options_while_calls_run)
+{
+	struct weir_breaker_snapshot is;
+	weir_scope s;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "a", caller, &failure), 0);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "b", caller, &success), 0);
+	WEIR_SIM_EQ(weir_breaker_set_opts(ctx, &w.b, &(struct weir_breaker_opts){.failures = 2}), 0);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_ASSERT(is.mode == WEIR_BREAKER_OPEN || is.mode == WEIR_BREAKER_CLOSED);
+	WEIR_SIM_EQ(w.n_events > 0, is.mode == WEIR_BREAKER_OPEN);
+	WEIR_SIM_ASSERT(is.late + is.refused <= (is.mode == WEIR_BREAKER_OPEN));
+	seen[is.mode == WEIR_BREAKER_OPEN ? OLD_OPTS_TRIPPED : NEW_OPTS_HELD] = true;
 	weir_breaker_fini(&w.b);
 }
 
@@ -430,6 +528,32 @@ WEIR_SIM_TEST_WITH(a_wrapped_cancel_says_nothing, .allow_no_decisions = true, .s
 	WEIR_SIM_ASSERT(weir_err_is(&err, WEIR_ECANCELED));
 	weir_err_fini(&err);
 	weir_ctx_fini(&own);
+	weir_call_free(&call);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_stage_free(&st);
+	weir_breaker_fini(&w.b);
+}
+
+/* Who comes when it is open is told so, also if its context has ended; what is let in is the child's to judge. */
+EXACT(open_whatever_becomes_of_the_caller)
+{
+	weir_call *call = NULL;
+	weir_ctx gone;
+	weir_scope s;
+	struct weir_breaker_snapshot is;
+	int out = 0;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	weir_stage *st = guarded(ctx);
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);
+	weir_ctx_init(&gone, ctx, WEIR_FOREVER);
+	weir_ctx_cancel(&gone, "enough");
+	WEIR_SIM_EQ(weir_call_process(&gone, call, &(int){1}, &out, NULL), WEIR_ECANCELED);
+	weir_breaker_set(ctx, &w.b, WEIR_BREAKER_OPEN);
+	WEIR_SIM_EQ(weir_call_process(&gone, call, &(int){1}, &out, NULL), WEIR_EOPEN);
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.refused, 1);
+	weir_ctx_fini(&gone);
 	weir_call_free(&call);
 	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
 	weir_stage_free(&st);

@@ -806,6 +806,57 @@ WEIR_SIM_TEST_WITH(fallback_when, ALONE)
 	close_run(&r, ctx);
 }
 
+/* Says one thing, and returns another: what is returned counts. */
+static int of_two_minds(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)out, (void)arg;
+	(void)weir_fail(err, BAD, "one thing");
+	return WORSE;
+}
+
+WEIR_SIM_TEST_WITH(fallback_whose_detail_is_of_another_code, ALONE)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	weir_err err = {0};
+	struct run r;
+	open_run(&r, ctx, weir_fallback(scripted(ctx, &s), &(struct weir_fallback_opts){.fn = of_two_minds}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, &err), BAD);
+	const weir_err *member = weir_err_member(&err, 0, NULL);
+	WEIR_SIM_ASSERT(member && member->code == WORSE && weir_err_is(member, BAD));
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+}
+
+/* A copy that returns a positive number has made nothing, and is no answer. */
+static int copies_left;
+
+static int copy_oddly(const void *from, void *to, void *arg)
+{
+	(void)arg;
+	return copies_left-- > 0 ? item_dup(from, to) : 1;
+}
+
+WEIR_SIM_TEST_WITH(fallback_to_a_value_whose_copy_is_odd, ALONE)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	struct item value = {.id = 99}, in = {.id = 1}, out;
+	weir_type odd = *item_type();
+	weir_err err = {0};
+	struct run r;
+	odd.copy = copy_oddly;
+	copies_left = 1; /* the stage's own */
+	weir_stage *child = weir_stage_new(weir_ctx_rt(ctx), &(struct weir_stage_opts){.in = item_type(),
+										       .out = &odd,
+										       .process = run_script_handler,
+										       .arg = &s});
+	open_run(&r, ctx, weir_fallback(child, &(struct weir_fallback_opts){.value = &value}));
+	WEIR_SIM_EQ(weir_call_process(ctx, r.call, &in, &out, &err), BAD);
+	const weir_err *member = weir_err_member(&err, 0, NULL);
+	WEIR_SIM_EQ(member ? member->code : 0, WEIR_EINVAL);
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+}
+
 /* ---- dead letter ---- */
 
 struct grave {
@@ -1215,6 +1266,71 @@ WEIR_SIM_TEST_WITH(retries_and_hedges_share_a_budget, .no_early = true, .schedul
 	WEIR_SIM_EQ(now(ctx), WEIR_SEC(6));
 	close_run(&r, ctx);
 	weir_budget_fini(&budget);
+}
+
+/* A child that returns a positive number has failed, for a budget too. */
+static int odd_code(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)out, (void)err, (void)arg;
+	return 1;
+}
+
+WEIR_SIM_TEST_WITH(a_positive_code_earns_no_retry, .no_early = true, .schedules = 20)
+{
+	for (int hedged = 0; hedged < 2; hedged++) {
+		const struct weir_stage_opts o = {.in = item_type(), .out = item_type(), .process = odd_code};
+		weir_stage *child = weir_stage_new(weir_ctx_rt(ctx), &o);
+		weir_budget budget;
+		weir_err err = {0};
+		struct run r;
+		WEIR_SIM_EQ(weir_budget_init(
+				    &budget, weir_ctx_rt(ctx),
+				    &(struct weir_budget_opts){.kind = WEIR_BUDGET_TOKENS, .tokens = 10, .ratio = 1}),
+			    0);
+		open_run(&r, ctx,
+			 hedged ? weir_hedge(child, &(struct weir_hedge_opts){.budget = &budget})
+				: weir_retry(child, &(struct weir_retry_opts){.max_attempts = 2, .budget = &budget}));
+		WEIR_SIM_EQ(process(ctx, &r, 0, &err), WEIR_EEXHAUSTED);
+		WEIR_SIM_ASSERT(weir_err_is(&err, WEIR_EINVAL) && says(&err, "returned 1"));
+		WEIR_SIM_EQ((int)weir_budget_left(&budget), 10 - 2);
+		weir_err_fini(&err);
+		close_run(&r, ctx);
+		weir_budget_fini(&budget);
+	}
+}
+
+/* Attempts of a call that always fails: one hedge within each attempt of a retry, or the other way round. */
+static uint32_t attempts_with(weir_ctx *ctx, struct weir_budget_opts as, bool hedge_within, double *left)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	weir_budget budget;
+	struct run r;
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &as), 0);
+	const struct weir_retry_opts retry = {.budget = &budget};
+	const struct weir_hedge_opts hedge = {.budget = &budget, .delay_ns = WEIR_FOREVER, .fatal = is_worse};
+	weir_stage *child = scripted(ctx, &s);
+	child = hedge_within ? weir_hedge(child, &hedge) : weir_retry(child, &retry);
+	child = weir_timeout(child, WEIR_SEC(9)); /* whatever lies between */
+	open_run(&r, ctx, hedge_within ? weir_retry(child, &retry) : weir_hedge(child, &hedge));
+	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EEXHAUSTED);
+	*left = weir_budget_left(&budget);
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+	return s.calls;
+}
+
+/* One budget within each other: what the caller asks for is one call, and what the child does is one result each. */
+WEIR_SIM_TEST_WITH(a_retry_of_hedges_with_one_budget, .no_early = true, .schedules = 20)
+{
+	double left;
+	for (int within = 0; within < 2; within++) {
+		WEIR_SIM_EQ(attempts_with(ctx, (struct weir_budget_opts){.share = 2}, within, &left), 3);
+		WEIR_SIM_ASSERT(left == 0);
+		/* 20 tokens, more than 10 are needed: six attempts leave 14 */
+		const struct weir_budget_opts tokens = {.kind = WEIR_BUDGET_TOKENS, .tokens = 20};
+		WEIR_SIM_EQ(attempts_with(ctx, tokens, within, &left), 6);
+		WEIR_SIM_ASSERT(left == 14);
+	}
 }
 
 /* ---- limiter ---- */

@@ -4,8 +4,8 @@
  * sequence is known, then under every interleaving, where the spans must make a tree: a span that has begun ends once,
  * within the one around it, and what it took is what lies between.
  *
- * An event is written as "ms kind name/index #span<parent =value !code", without what is not there; a duration is in
- * ms too. */
+ * An event is written as "ms kind name/index #span<parent =value of other !code", without what is not there; a duration
+ * is in ms too. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,17 +22,24 @@ WEIR_PIPELINE_DECLARE(line, num, num);
 
 static struct weir_probe_event heard[MOST];
 static int n_heard;
+static char last_text[200]; /* of the last failure that was told with one */
 static weir_probe probe;
 
 static void hear(const struct weir_probe_event *event, void *arg)
 {
 	WEIR_SIM_ASSERT(arg == heard && n_heard < MOST);
-	heard[n_heard++] = *event;
+	if (event->err) { /* it is the event's, and says what the code says */
+		WEIR_SIM_EQ(event->err->code, event->code);
+		weir_err_format(event->err, last_text, sizeof(last_text));
+	}
+	heard[n_heard] = *event;
+	heard[n_heard++].err = NULL;
 }
 
 static void listen(weir_ctx *ctx)
 {
 	n_heard = 0;
+	last_text[0] = '\0';
 	probe = (weir_probe){.fn = hear, .arg = heard};
 	WEIR_SIM_EQ(weir_probe_attach(weir_ctx_rt(ctx), &probe), 0);
 }
@@ -65,6 +72,8 @@ static void write_event(const struct weir_probe_event *e, char *text, size_t cap
 	if (e->value)
 		n += snprintf(text + n, cap - (size_t)n, " =%" PRId64,
 			      is_time(e->kind) ? e->value / WEIR_MS(1) : e->value);
+	if (e->other)
+		n += snprintf(text + n, cap - (size_t)n, " of %" PRId64, e->other);
 	if (e->code)
 		snprintf(text + n, cap - (size_t)n, " !%d", e->code);
 }
@@ -259,7 +268,7 @@ WEIR_SIM_TEST_WITH(a_fan_out_in_one_task, IN_ONE_TASK)
 	weir_stage *st = weir_parallel((weir_stage *const[]){step(ctx), step(ctx)}, 2, 1, adding(ctx));
 	WEIR_SIM_EQ(run_number(ctx, st, 2, &out), 0);
 	WEIR_SIM_EQ(out, 6);
-	EXPECT("0 stage_started parallel #1<0", "0 stage_started fan_out/0 #2<1", "0 fan_out fan_out/0 #2<1 =2",
+	EXPECT("0 stage_started parallel #1<0", "0 stage_started fan_out/0 #2<1", "0 fan_out fan_out/0 #2<1 =2 of 1",
 	       "0 stage_started plus/0 #3<2", "2 stage_done plus/0 #3<2 =2", "2 stage_started plus/1 #4<2",
 	       "4 stage_done plus/1 #4<2 =2", "4 stage_done fan_out/0 #2<1 =4", "4 stage_started fan_in/1 #5<1",
 	       "4 fan_in fan_in/1 #5<1 =2", "4 stage_done fan_in/1 #5<1", "4 stage_done parallel #1<0 =4");
@@ -270,7 +279,7 @@ WEIR_SIM_TEST_WITH(a_map_in_one_task, IN_ONE_TASK)
 {
 	listen(ctx);
 	WEIR_SIM_EQ(run_array(ctx, weir_map(step(ctx), &(struct weir_map_opts){.concurrency = 1}), 8, 3), WEIR_EUSER);
-	EXPECT("0 stage_started map #1<0", "0 map map #1<0 =3", "0 stage_started plus/0 #2<1",
+	EXPECT("0 stage_started map #1<0", "0 map map #1<0 =3 of 1", "0 stage_started plus/0 #2<1",
 	       "8 stage_done plus/0 #2<1 =8", "8 item_done map/0 #0<1 =8", "8 stage_started plus/0 #3<1",
 	       "17 stage_failed plus/0 #3<1 =9 !-10000", "17 item_failed map/1 #0<1 =9 !-10000",
 	       "17 stage_failed map #1<0 =17 !-10000");
@@ -290,11 +299,12 @@ WEIR_SIM_TEST_WITH(a_map_reduce_in_one_task, IN_ONE_TASK)
 		weir_map_reduce(step(ctx), adding(ctx),
 				&(struct weir_reduce_opts){.order = by_value, .concurrency = 1, .map_concurrency = 1});
 	WEIR_SIM_EQ(run_array(ctx, st, 1, 1), 0);
-	EXPECT("0 stage_started map_reduce #1<0", "0 stage_started map/0 #2<1", "0 map map/0 #2<1 =1",
+	EXPECT("0 stage_started map_reduce #1<0", "0 stage_started map/0 #2<1", "0 map map/0 #2<1 =1 of 1",
 	       "0 stage_started plus/0 #3<2", "1 stage_done plus/0 #3<2 =1", "1 item_done map/0 #0<2 =1",
-	       "1 stage_done map/0 #2<1 =1", "1 stage_started reduce/1 #4<1", "1 reduce reduce/1 #4<1 =1",
-	       "1 stage_started fan_in/0 #5<4", "1 fan_in fan_in/0 #5<4 =1", "1 stage_done fan_in/0 #5<4",
-	       "1 item_done reduce/0 #0<4", "1 stage_done reduce/1 #4<1", "1 stage_done map_reduce #1<0 =1");
+	       "1 stage_done map/0 #2<1 =1", "1 stage_started reduce/1 #4<1", "1 reduce reduce/1 #4<1 =1 of 1",
+	       "1 grouped reduce/1 #4<1 =1 of 1", "1 group reduce/0 #0<4 =1", "1 stage_started fan_in/0 #5<4",
+	       "1 fan_in fan_in/0 #5<4 =1", "1 stage_done fan_in/0 #5<4", "1 item_done reduce/0 #0<4",
+	       "1 stage_done reduce/1 #4<1", "1 stage_done map_reduce #1<0 =1");
 	expect_tree();
 }
 
@@ -319,7 +329,7 @@ WEIR_SIM_TEST_WITH(a_router_in_one_task, IN_ONE_TASK)
 		WEIR_SIM_EQ(run_number(ctx, st, picks, &out), picks ? 0 : WEIR_ENOROUTE);
 		if (picks)
 			EXPECT("0 stage_started chain #1<0", "0 stage_started router/0 #2<1",
-			       "0 routed router/0 #2<1 =1", "0 stage_started plus/1 #3<2",
+			       "0 routed router/0 #2<1 =1 of 2", "0 stage_started plus/1 #3<2",
 			       "1 stage_done plus/1 #3<2 =1", "1 stage_done router/0 #2<1 =1",
 			       "1 stage_started fan_in/1 #4<1", "1 fan_in fan_in/1 #4<1 =1",
 			       "1 stage_done fan_in/1 #4<1", "1 stage_done chain #1<0 =1");
@@ -360,6 +370,168 @@ WEIR_SIM_TEST_WITH(fan_outs_make_a_tree, .strategy = "portfolio", .no_early = tr
 	WEIR_SIM_EQ(count(WEIR_PROBE_FAN_OUT), 2);
 	WEIR_SIM_EQ(count(WEIR_PROBE_FAN_IN), 2);
 	WEIR_SIM_EQ(n_heard, 22);
+}
+
+/* What a stage tells itself belongs to its span. */
+static int custom(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
+{
+	(void)arg;
+	weir_probe_emit(&probe, &(struct weir_probe_event){.kind = WEIR_PROBE_CUSTOM,
+							   .name = "query",
+							   .parent = weir_probe_current(ctx),
+							   .value = *in,
+							   .index = WEIR_PROBE_NO_INDEX});
+	*out = *in;
+	return *in == 9 ? weir_fail(err, WEIR_EUSER, "not nine") : 0;
+}
+WEIR_STAGE_DECLARE(custom, num, num);
+
+WEIR_SIM_TEST_WITH(a_stage_tells_of_itself, IN_ONE_TASK)
+{
+	int out;
+	listen(ctx);
+	WEIR_SIM_EQ(run_number(ctx, weir_then(custom_stage(weir_ctx_rt(ctx), NULL), step(ctx)), 2, &out), 0);
+	EXPECT("0 stage_started chain #1<0", "0 stage_started custom/0 #2<1", "0 custom query #0<2 =2",
+	       "0 stage_done custom/0 #2<1", "0 stage_started plus/1 #3<1", "2 stage_done plus/1 #3<1 =2",
+	       "2 stage_done chain #1<0 =2");
+	expect_tree();
+	WEIR_SIM_EQ(weir_probe_current(ctx), 0); /* and to nothing else */
+}
+
+/* What failed is told with its detail, by each stage that it passes through. */
+WEIR_SIM_TEST_WITH(a_failure_is_told_in_full, IN_ONE_TASK)
+{
+	weir_call *call = NULL;
+	weir_err err = {0};
+	weir_scope s;
+	int out;
+	listen(ctx);
+	weir_stage *st = weir_then(step(ctx), custom_stage(weir_ctx_rt(ctx), NULL));
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);
+	WEIR_SIM_EQ(weir_call_process(ctx, call, &(int){8}, &out, &err), WEIR_EUSER);
+	WEIR_SIM_ASSERT(strstr(last_text, "custom[1]") != NULL);
+	WEIR_SIM_ASSERT(strstr(last_text, "not nine") != NULL);
+	weir_err_fini(&err);
+	last_text[0] = '\0';
+	WEIR_SIM_EQ(weir_call_process(ctx, call, &(int){8}, &out, NULL), WEIR_EUSER);
+	WEIR_SIM_EQ(last_text[0], '\0'); /* nobody wanted one: there is none */
+	weir_call_free(&call);
+	weir_stage_free(&st);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+}
+
+/* ---- arrays ---- */
+
+static int compact(weir_ctx *ctx, const nums_t *in, nums_t *out, weir_err *err, void *arg)
+{
+	(void)arg;
+	if (*nums_at(in, 0) == 9)
+		return weir_fail(err, WEIR_EUSER, "nine");
+	int rc = nums_new(weir_ctx_rt(ctx), 1, out);
+	return rc < 0 ? rc : nums_put(out, 0, nums_at(in, 0));
+}
+WEIR_STAGE_DECLARE(compact, nums, nums);
+
+WEIR_SIM_TEST_WITH(a_batch_tells_each_batch, IN_ONE_TASK)
+{
+	listen(ctx);
+	weir_rt *rt = weir_ctx_rt(ctx);
+	WEIR_SIM_EQ(run_array(ctx, weir_batch(compact_stage(rt, NULL), &(struct weir_batch_opts){.size = 2}), 0, 3), 0);
+	EXPECT("0 stage_started batch #1<0", "0 stage_started compact/0 #2<1", "0 stage_done compact/0 #2<1",
+	       "0 batch batch/0 #0<1 =2 of 1", "0 stage_started compact/0 #3<1", "0 stage_done compact/0 #3<1",
+	       "0 batch batch/1 #0<1 =1 of 1", "0 stage_done batch #1<0");
+	n_heard = 0;
+	weir_stage *st = weir_batch(compact_stage(rt, NULL), &(struct weir_batch_opts){.size = 1, .whole = true});
+	WEIR_SIM_EQ(run_array(ctx, st, 8, 2), WEIR_EUSER); /* one that failed is none */
+	WEIR_SIM_EQ(count(WEIR_PROBE_BATCH), 1);
+	WEIR_SIM_EQ(count(WEIR_PROBE_STAGE_FAILED), 2);
+}
+
+static int parity(weir_ctx *ctx, const void *value, void *key, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err, (void)arg;
+	*(int *)key = *(const int *)value % 2;
+	return 0;
+}
+
+WEIR_ARRAY_DECLARE(rows, nums);
+
+WEIR_SIM_TEST_WITH(a_join_tells_its_groups, IN_ONE_TASK)
+{
+	weir_call *call = NULL;
+	weir_scope s;
+	nums_t in;
+	rows_t out;
+	weir_rt *rt = weir_ctx_rt(ctx);
+	listen(ctx);
+	weir_stage *st = weir_join_by_key(rt, num_type(),
+					  &(struct weir_join_opts){.key_of = parity, .key = num_type()});
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);
+	WEIR_SIM_EQ(nums_new(rt, 3, &in), 0);
+	for (int i = 0; i < 3; i++)
+		WEIR_SIM_EQ(nums_put(&in, (size_t)i, &(int){i}), 0);
+	WEIR_SIM_EQ(weir_call_process(ctx, call, &in, &out, NULL), 0);
+	rows_drop(&out);
+	nums_drop(&in);
+	weir_call_free(&call);
+	weir_stage_free(&st);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	EXPECT("0 stage_started join_by_key #1<0", "0 grouped join_by_key #1<0 =2 of 3",
+	       "0 group join_by_key/0 #0<1 =2", "0 group join_by_key/1 #0<1 =1", "0 stage_done join_by_key #1<0");
+	expect_tree();
+}
+
+WEIR_CHAN_DECLARE(num);
+WEIR_CHAN_DECLARE(nums);
+
+/* Under a span of its own, as anything that is no stage. */
+WEIR_SIM_TEST_WITH(a_batcher_tells_what_it_sent, .no_early = true, .schedules = 200)
+{
+	num_tx numbers;
+	num_rx from;
+	nums_tx to;
+	nums_rx arrays;
+	weir_ctx own;
+	weir_scope s;
+	nums_t out;
+	listen(ctx);
+	WEIR_SIM_EQ(num_chan_new(weir_ctx_rt(ctx), 3, &numbers, &from), 0);
+	WEIR_SIM_EQ(nums_chan_new(weir_ctx_rt(ctx), 1, &to, &arrays), 0);
+	struct weir_batcher b = {.in = from.end, .out = to.end, .of = num_type(), .items = 2};
+	weir_probe_enter(&own, ctx, 77);
+	weir_scope_init(&s, &own);
+	WEIR_SIM_EQ(weir_scope_spawn(&s, "batcher", weir_batcher_run, &b), 0);
+	for (int i = 0; i < 3; i++)
+		WEIR_SIM_EQ(num_send(ctx, numbers, &i), 0);
+	num_tx_close(&numbers);
+	while (nums_recv(ctx, arrays, &out) == 1)
+		nums_drop(&out);
+	nums_rx_close(&arrays);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_ctx_fini(&own);
+	EXPECT("0 batch batcher #0<77 =2", "0 batch batcher #0<77 =1");
+}
+
+WEIR_SIM_TEST_WITH(a_recycler_tells_hits_and_misses, IN_ONE_TASK)
+{
+	weir_recycler *r = NULL;
+	weir_recycler_cache *c = NULL;
+	void *block;
+	listen(ctx);
+	WEIR_SIM_EQ(weir_recycler_new(weir_ctx_rt(ctx),
+				      &(struct weir_recycler_opts){.name = "rows", .bytes = 64, .classes = 2}, &r),
+		    0);
+	weir_probe_detach(weir_ctx_rt(ctx)); /* it was asked once, and goes on telling */
+	WEIR_SIM_EQ(weir_recycler_cache_new(r, &c), 0);
+	for (int i = 0; i < 2; i++) {
+		WEIR_SIM_EQ(weir_recycler_get(c, 65, &block), 0);
+		weir_recycler_put(c, block);
+	}
+	weir_recycler_cache_free(&c);
+	weir_recycler_free(&r);
+	EXPECT("0 pool_miss rows #0<0 =128", "0 pool_hit rows #0<0 =128");
 }
 
 static unsigned seen_items;

@@ -12,7 +12,7 @@ WEIR_TYPE_PLAIN(num, int);
 
 static bool up;
 static int setups, closes, inside;
-static unsigned seen_stop, seen_start, seen_starts, seen_cancel;
+static unsigned seen_stop, seen_start, seen_starts, seen_cancel, seen_turn;
 
 struct part {
 	int64_t ns, close_ns;
@@ -207,6 +207,35 @@ static int cancel_it(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
+/* While another starts the service, one is about to start, reset or ask it, and is cancelled anywhere, also in line: it
+ * says so and has done nothing, or had its turn. */
+WEIR_SIM_TEST_WITH(a_turn_canceled_anywhere, .strategy = "dfs2")
+{
+	struct world w = {0};
+	struct caller starter = {&w, 0, 1};
+	weir_err err = {0};
+	weir_ctx own;
+	uint32_t what = weir_sim_choose(3, "start, reset, health");
+	open_world(ctx, &w, NULL);
+	weir_ctx_init(&own, ctx, WEIR_FOREVER);
+	WEIR_SIM_EQ(weir_scope_spawn(&w.s, "starter", start, &starter), 0);
+	WEIR_SIM_EQ(weir_scope_spawn(&w.s, "canceller", cancel_it, &own), 0);
+	weir_rt_yield(weir_ctx_rt(ctx));
+	int rc = what == 0   ? weir_service_start(&own, &w.svc, &err)
+		 : what == 1 ? weir_service_reset(&own, &w.svc, &err)
+			     : weir_service_health(&own, &w.svc, &err);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED || rc == (what == 2 ? WEIR_ENOTSTARTED : WEIR_EBUSY));
+	WEIR_SIM_EQ(err.code, rc);
+	seen_turn |= (rc == WEIR_ECANCELED ? 1u : rc == 0 ? 2u : 4u) << 3 * what;
+	weir_err_fini(&err);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &w.s, 0, NULL), 0);
+	WEIR_SIM_EQ(starter.rc, what == 0 && rc == 0 ? WEIR_EBUSY : 0);
+	WEIR_SIM_EQ(setups, 1); /* one of the two, and only one */
+	weir_ctx_fini(&own);
+	weir_scope_init(&w.s, ctx);
+	close_world(ctx, &w);
+}
+
 /* A stop that is cancelled anywhere, with a caller inside or not: it has closed, or it says that it has not, and the
  * next one does. */
 WEIR_SIM_TEST_WITH(a_stop_canceled_anywhere, .strategy = "dfs3")
@@ -293,6 +322,7 @@ WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedule
 	WEIR_SIM_EQ(seen_start, 3);
 	WEIR_SIM_EQ(seen_starts, 3);
 	WEIR_SIM_EQ(seen_cancel, 7);
+	WEIR_SIM_EQ(seen_turn, 0777);
 }
 
 int main(int argc, char **argv)

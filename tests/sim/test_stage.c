@@ -808,6 +808,38 @@ WEIR_SIM_TEST_WITH(router_canceled_anywhere, .strategy = "dfs1")
 	close_run(&r, ctx);
 }
 
+static int select_all(weir_ctx *ctx, const void *in, size_t *picks, size_t cap, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)err, (void)arg;
+	for (size_t i = 0; i < cap; i++)
+		picks[i] = i;
+	return (int)cap;
+}
+
+/* At most so many routes at a time: exact in virtual time. */
+WEIR_SIM_TEST_WITH(router_takes_as_long_as_its_lanes, .strategy = "portfolio", .no_early = true, .schedules = 300)
+{
+	static const int64_t ms[] = {10, 40, 20, 20, 10, 10}; /* by concurrency; 5 is more than there are */
+	struct part p[4] = {{.ns = WEIR_MS(10), .add = 1},
+			    {.ns = WEIR_MS(10), .add = 2},
+			    {.ns = WEIR_MS(10), .add = 3},
+			    {.ns = WEIR_MS(10), .add = 4}};
+	for (size_t c = 0; c < 6; c++) {
+		const struct weir_router_opts opts = {.selector = select_all, .concurrency = c};
+		struct run r;
+		items_t out;
+		open_run(&r, ctx,
+			 weir_router((weir_stage *const[]){part(ctx, &p[0]), part(ctx, &p[1]), part(ctx, &p[2]),
+							   part(ctx, &p[3])},
+				     4, &opts));
+		int64_t from = weir_rt_now(weir_ctx_rt(ctx));
+		WEIR_SIM_EQ(process(ctx, r.call, &out, NULL), 0);
+		WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)) - from, WEIR_MS(ms[c]));
+		expect_items(&out, p, 4);
+		close_run(&r, ctx);
+	}
+}
+
 static int select_twice(weir_ctx *ctx, const void *in, size_t *picks, size_t cap, weir_err *err, void *arg)
 {
 	(void)ctx, (void)in, (void)err, (void)arg;
@@ -862,6 +894,38 @@ static int sum_group(weir_ctx *ctx, const items_t *in, struct item *out, weir_er
 	return 0;
 }
 WEIR_STAGE_DECLARE(sum_group, items, item);
+
+static int each_alone(const void *a, const void *b, void *arg)
+{
+	(void)arg;
+	return ((const struct item *)a)->id - ((const struct item *)b)->id;
+}
+
+static int first_of(weir_ctx *ctx, const items_t *in, struct item *out, weir_err *err, void *arg)
+{
+	return work(ctx, items_at(in, 0), out, err, arg);
+}
+WEIR_STAGE_DECLARE(first_of, items, item);
+
+/* At most so many groups at a time, and all of the map before the first of them. */
+WEIR_SIM_TEST_WITH(map_reduce_takes_as_long_as_its_lanes, .strategy = "portfolio", .no_early = true, .schedules = 300)
+{
+	static const int64_t ms[] = {20, 50, 30, 20, 20, 10, 10};
+	struct part mapper = {.ns = WEIR_MS(1), .add = 7}, reducer = {.ns = WEIR_MS(10), .add = 3}, both = {.add = 10};
+	for (size_t c = 0; c < 7; c++) {
+		struct run r;
+		int made;
+		open_run(&r, ctx,
+			 weir_map_reduce(part(ctx, &mapper), first_of_stage(weir_ctx_rt(ctx), &reducer),
+					 &(struct weir_reduce_opts){.order = each_alone,
+								    .concurrency = c,
+								    .map_concurrency = 5}));
+		int64_t from = weir_rt_now(weir_ctx_rt(ctx));
+		WEIR_SIM_EQ(map_items(ctx, r.call, 5, &both, &made, NULL), 0);
+		WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)) - from, WEIR_MS(1 + ms[c]));
+		close_run(&r, ctx);
+	}
+}
 
 /* 0 .. 4, each + 10: even 10 + 12 + 14, odd 11 + 13. Cancelled at any operation, or a reducer fails, or a mapper. */
 WEIR_SIM_TEST_WITH(map_reduce_canceled_anywhere, .strategy = "portfolio", .schedules = 4000)

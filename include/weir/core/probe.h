@@ -12,43 +12,49 @@
  * AN EVENT is a value, which is the function's for the length of the call. What has a duration is a SPAN: an event when
  * it starts, and exactly one when it is over, which has the same number in `span`, and the time between in `value`.
  * `parent` is the span around it: of a stage, that of the stage it is part of; of the outermost stage, that of its job,
- * or of whoever used weir_probe_enter; of a job, its run. So a tree of spans can be made of the events alone.
+ * or of whoever used weir_probe_enter; of a job, its run. So a tree of spans can be made of the events alone. The
+ * function of a stage has its span in its context: what it starts, or tells with weir_probe_current, belongs to it.
  *
  *   kind              name            value             further
  *   STAGE_STARTED     the stage's                       index: among its siblings
  *   STAGE_DONE        likewise        ns                likewise
- *   STAGE_FAILED      likewise        ns                likewise; code
+ *   STAGE_FAILED      likewise        ns                likewise; code, err
  *   STAGE_FILTERED    likewise        ns                likewise; code: the value was dropped by a filter inside
- *   FAN_OUT           the stage's     how many stages   these five: span is the stage's; it has begun
+ *   FAN_OUT           the stage's     how many stages   these six: span is the stage's; it has begun. other: at a time
  *   FAN_IN            likewise        how many values
- *   MAP               likewise        how many values
- *   REDUCE            likewise        how many values
- *   ROUTED            likewise        how many routes
+ *   MAP               likewise        how many values   other: at a time
+ *   REDUCE            likewise        how many values   other: groups at a time
+ *   ROUTED            likewise        how many routes   other: of how many
+ *   GROUPED           likewise        how many groups   of a reduce or a join; other: of how many values
+ *   GROUP             likewise        how many values   index: which group; these four: parent is the stage's span
+ *   BATCH             likewise        how many values   index: which batch; other: how many it has made; it is done
  *   ITEM_DONE         of the map      ns                index: the place in the array; of a reduce: the group
- *   ITEM_FAILED       likewise        ns                likewise; code
+ *   ITEM_FAILED       likewise        ns                likewise; code, err
  *   PIPELINE_STARTED  the pipeline's  workers
  *   PIPELINE_DONE     likewise        ns                code: why the run ended early; 0: it did not
  *   JOB_STARTED       the pipeline's                    id: the job's; index: the worker
  *   JOB_DONE          likewise        ns                likewise
- *   JOB_FAILED        likewise        ns                likewise; code
- *   JOB_CANCELED      likewise        ns                likewise; code
+ *   JOB_FAILED        likewise        ns                likewise; code, err
+ *   JOB_CANCELED      likewise        ns                likewise; code, err
  *   JOB_UNDELIVERED   the pipeline's                    id; code: nobody took the result; span 0, parent the run's
  * Each STAGE_STARTED is followed by one of DONE, FAILED and FILTERED; JOB_STARTED by one of DONE, FAILED and CANCELED;
- * PIPELINE_STARTED by PIPELINE_DONE. ITEM events have no span of their own, and parent is the map's.
+ * PIPELINE_STARTED by PIPELINE_DONE. GROUP, BATCH and ITEM events have no span of their own.
  *
  * Told by what is above (limiters, resilience, streams), and by anybody with weir_probe_emit:
- *   RETRY             who retries     the attempt, from 2
+ *   RETRY             who retries     the attempt, from 2     code: of the failure before it; a hedge: 0
  *   TIMEOUT           whose           ns that were allowed
- *   REJECTED          who refused                       code
+ *   REJECTED          who refused     ns, of a breaker  code; until it can be tried again
  *   STATE             of a breaker    the new state     index: the old one
- *   SUCCESS, FAILURE  of a breaker                      what it counted; code
- *   BATCH             of a buffer     how many values
+ *   SUCCESS, FAILURE  of a breaker                      what it counted; code: 0 if it was told by hand
+ *   BATCH             of a batcher    how many values   it was sent; span 0, parent as of an outermost stage
  *   WINDOW            of a window     how many values
- *   POOL_HIT          of a pool                         an object was there
- *   POOL_MISS         of a pool                         one had to be made
- *   DEAD              of a queue                        code: a dead letter was taken
- *   DEAD_FAILED       of a queue                        code: it could not be
+ *   POOL_HIT          of a recycler   bytes             a block was there
+ *   POOL_MISS         of a recycler   bytes             one was made
+ *   DEAD              of a queue      attempts          code: a dead letter was taken
+ *   DEAD_FAILED       of a queue      attempts          code: it could not be
  *   CUSTOM            anything        anything          anything
+ * Stages of resilience tell with their own span, as FAN_OUT does. A bulkhead, an adaptive limit and a throttle have
+ * none, nor has a breaker that is used by hand: their parent is the span that ctx carries.
  *
  * THE FUNCTION may be called by several tasks at the same time. No lock of weir is held then. It must not block, and
  * what it costs is added to what it measures. */
@@ -57,6 +63,7 @@
 
 #include <weir/base.h>
 #include <weir/core/ctx.h>
+#include <weir/core/err.h>
 
 WEIR_EXTERN_C_BEGIN
 
@@ -71,6 +78,8 @@ enum weir_probe_kind {
 	WEIR_PROBE_MAP,
 	WEIR_PROBE_REDUCE,
 	WEIR_PROBE_ROUTED,
+	WEIR_PROBE_GROUPED,
+	WEIR_PROBE_GROUP,
 	WEIR_PROBE_ITEM_DONE,
 	WEIR_PROBE_ITEM_FAILED,
 	WEIR_PROBE_PIPELINE_STARTED,
@@ -106,7 +115,9 @@ struct weir_probe_event {
 	uint64_t span, parent;
 	int64_t at; /* weir_rt_now; for weir_probe_emit 0 is now */
 	int64_t value;
-	uint32_t index; /* WEIR_PROBE_NO_INDEX: none */
+	int64_t other;       /* a second number, where the table says so */
+	uint32_t index;      /* WEIR_PROBE_NO_INDEX: none */
+	const weir_err *err; /* what is known of a failure, for the length of the call; NULL: no more than its code */
 };
 
 typedef void weir_probe_fn(const struct weir_probe_event *event, void *arg);
@@ -146,8 +157,7 @@ WEIR_API uint64_t weir_probe_span(weir_probe *probe);
  * weir_ctx_init. */
 WEIR_API void weir_probe_enter(weir_ctx *c, weir_ctx *parent, uint64_t span);
 
-/* The span that ctx carries: of weir_probe_enter, or of the job or run it belongs to; 0: none. Stages have no context
- * of their own: inside one it is the job's.
+/* The span that ctx carries: of weir_probe_enter, or of the stage, job or run it belongs to; 0: none.
  * Owner: none. Threads: any. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API uint64_t weir_probe_current(const weir_ctx *ctx);
 

@@ -58,6 +58,12 @@ WEIR_API void weir_breaker_snapshot_get(weir_ctx *ctx, weir_breaker *b, struct w
  * Owner: none. Threads: any. Blocks: for its lock, whatever becomes of ctx. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_breaker_set(weir_ctx *ctx, weir_breaker *b, enum weir_breaker_mode mode);
 
+/* Other options, live: as weir_breaker_state_set_opts.
+ * Owner: none; opts is copied. Threads: any. Blocks: for its lock, whatever becomes of ctx. Fails: WEIR_EINVAL, and
+ * nothing has changed. After cancel: unchanged. */
+WEIR_API WEIR_MUST_CHECK int weir_breaker_set_opts(weir_ctx *ctx, weir_breaker *b,
+						   const struct weir_breaker_opts *opts);
+
 /* child, where the breaker lets through; else WEIR_EOPEN, whose value is the time until it can be tried again
  * (weir_err_as). The permit is given back however the child returns. What counts:
  *   0                                                                  a success

@@ -68,6 +68,7 @@ struct weir_breaker_opts {
 	uint32_t failure_percent; /* this share of the window's calls, 1..100; 0: 50 if the window has nothing else */
 	uint32_t slow_percent;    /* this share of them was slow; 0: 100 if slow_ns is set */
 	int64_t slow_ns;          /* a call that took longer is slow (a slow trial has failed); 0: none is */
+	bool slow_fails;          /* a slow call counts as a failure: one limit for both; no slow_percent then */
 	/* What is counted: the last calls, or those of the last time. Neither: only failures in a row. */
 	uint32_t window_calls; /* at most WEIR_BREAKER_CALLS_MAX */
 	int64_t window_ns;
@@ -108,7 +109,7 @@ struct weir_breaker_permit {
 struct weir_breaker_snapshot {
 	enum weir_breaker_mode mode;
 	uint32_t generation;
-	int64_t since;        /* when it became so */
+	int64_t since;        /* when it became so, or was given other options */
 	int64_t try_again_ns; /* until a call may be let in; 0: now; WEIR_FOREVER: not by itself */
 	uint32_t in_flight;   /* trials that are out (half-open) */
 	uint32_t trips;       /* to open, since it was last closed */
@@ -156,6 +157,15 @@ WEIR_API void weir_breaker_state_look(struct weir_breaker_state *s, int64_t now,
  * Owner: none. Threads: one. Blocks: no. Fails: no. After cancel: unchanged. */
 WEIR_API void weir_breaker_state_set(struct weir_breaker_state *s, int64_t now, enum weir_breaker_mode mode,
 				     struct weir_breaker_events *events);
+
+/* Other options from now on; name, on_event, classify and their args stay as they were. What has been counted is
+ * forgotten; an open time that has begun is as long as it was; half-open begins anew, and its trials become late. Other
+ * permits stay good.
+ * Owner: none; opts is copied. Threads: one. Blocks: no. Fails: WEIR_EINVAL, as weir_breaker_opts_check, and nothing
+ * has changed. After cancel: unchanged. */
+WEIR_API WEIR_MUST_CHECK int weir_breaker_state_set_opts(struct weir_breaker_state *s, int64_t now,
+							 const struct weir_breaker_opts *opts,
+							 struct weir_breaker_events *events);
 
 /* "closed", "open", "half-open", "forced-open", "forced-closed", "disabled", "metrics-only".
  * Owner: static text, never NULL. Threads: any. Blocks: no. Fails: no. After cancel: unchanged. */

@@ -8,13 +8,14 @@
  * that fails is a member of the failure. By default nobody is told of WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EOPEN,
  * WEIR_EFILTERED and WEIR_ENOROUTE, which say nothing about the value; `when` decides otherwise.
  *
- * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. weir writes no files: the lines go
- * to a function of yours, which returns 0 when they are safe (write(2) all of it to a file opened with O_APPEND, then
- * fsync(2)). weir_dead_replay reads them again and runs each value through a call. The value is written as text by your
+ * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. The lines go to a function, which
+ * returns 0 when they are safe: weir_dead_file_write appends them to a file that you have opened, or it is one of your
+ * own. weir_dead_replay reads them again and runs each value through a call. The value is written as text by your
  * function, or byte by byte, which is refused for types that own something. */
 #ifndef WEIR_RESILIENCE_DEAD_LETTER_H
 #define WEIR_RESILIENCE_DEAD_LETTER_H
 
+#include <weir/core/io.h>
 #include <weir/stage/stage.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -75,6 +76,32 @@ WEIR_API int weir_dead_log_write(weir_ctx *ctx, const struct weir_dead *dead, we
  * Owner: none. Threads: any. Blocks: no. Fails: WEIR_EINVAL (no line of a log), WEIR_EOVERFLOW (longer than cap). *len
  * is untouched then. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_dead_log_item(const char *line, size_t n, void *buf, size_t cap, size_t *len);
+
+/* ---- a file of letters ---- */
+
+/* clang-format off */
+typedef struct weir_dead_file { uint64_t opaque_[24]; } weir_dead_file;
+/* clang-format on */
+
+/* Lines go to fd, which is open for appending (O_APPEND), one after the other, in whole: several tasks may write, and
+ * other processes too. sync: a line is only safe when fsync(2) says so; false for what cannot be synced, such as a
+ * pipe.
+ * Owner: f is the caller's memory until its fini; fd stays the caller's, and must stay open. Threads: one. Blocks: no.
+ * Fails: no. After cancel: unchanged. */
+WEIR_API void weir_dead_file_init(weir_dead_file *f, weir_rt *rt, weir_fd fd, bool sync);
+
+/* Finishes and zeroes it; NULL and zeroed memory are allowed. fd is not closed.
+ * Owner: plain memory again. Threads: one. Blocks: no. Fails: misuse while tasks write. After cancel: unchanged. */
+WEIR_API void weir_dead_file_fini(weir_dead_file *f);
+
+/* The `write` of a log whose arg is a weir_dead_file: 0 when the line is safe. A line that was cut short, by a failure
+ * or the end of ctx, is ended before the next one, and is unreadable for a replay. The encode of such a log is given
+ * the file as its arg, too.
+ * Owner: none. Threads: any. Blocks: until those before have written, and as fd does; the disk is not asked whether ctx
+ * has ended. Fails: WEIR_EINVAL (no file), the codes of weir_fd_write, -errno of fsync(2). After cancel: returns its
+ * code; what a file takes in one write is written whole or not at all. */
+WEIR_API WEIR_MUST_CHECK int weir_dead_file_write(weir_ctx *ctx, const char *line, size_t len, weir_err *err,
+						  void *file);
 
 struct weir_dead_replay_opts {
 	/* The next line, at most cap bytes: 1 and its length, 0 at the end, or a negative code, which ends it all. */

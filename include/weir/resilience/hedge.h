@@ -20,6 +20,7 @@
 #define WEIR_RESILIENCE_HEDGE_H
 
 #include <weir/limit/budget.h>
+#include <weir/limit/latency.h>
 #include <weir/stage/stage.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -31,8 +32,14 @@ WEIR_EXTERN_C_BEGIN
 struct weir_hedge_opts {
 	uint32_t max_attempts; /* the first call included; 0: 2; at most WEIR_HEDGE_MAX */
 	int64_t delay_ns;      /* 0: WEIR_HEDGE_DELAY; WEIR_HEDGE_AT_ONCE: none; WEIR_FOREVER: only after a failure */
-	/* A delay that is not always the same (a percentile of what calls have taken), after `started` attempts have
-	 * begun; its numbers mean what they say: 0 or less is none. */
+	/* A delay that is what `percent` of the calls take at most, as soon as that is known; until then delay_ns, or
+	 * `delay`. Measured are the first attempts: those that succeeded, with the time they took, and those that were
+	 * overtaken, with the time they had had by then, which is longer than the delay: so the percentile does not
+	 * sink because hedges are quick. May be shared by stages that do the same; borrowed. */
+	weir_latency *measured;
+	double percent; /* 0: 95 */
+	/* Another delay that is not always the same, after `started` attempts have begun; its numbers mean what they
+	 * say: 0 or less is none. */
 	int64_t (*delay)(uint32_t started, void *arg);
 	weir_budget *budget; /* shared with others: no hedge where it has none left; NULL: none; borrowed */
 	/* Whether one more attempt may begin. Never asked for the first. */
@@ -46,8 +53,8 @@ struct weir_hedge_opts {
 
 /* The stage "hedge". NULL opts: one hedge, after WEIR_HEDGE_DELAY. A call has a helper task for each attempt but one.
  * Owner: takes the child, also where it fails; arg is borrowed. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a negative delay, a child that takes what
- * cannot be copied, is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
+ * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a negative delay, a percentage that is none, a
+ * child that takes what cannot be copied, is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_hedge(weir_stage *child, const struct weir_hedge_opts *opts);
 
 WEIR_EXTERN_C_END

@@ -34,7 +34,7 @@ struct weir_policy_opts {
 	const struct weir_retry_opts *retry; /* copied */
 	weir_breaker *breaker;               /* this and the next four are borrowed */
 	weir_throttle *throttle;
-	struct weir_limiter_opts limiter; /* there is one if it has a bucket */
+	struct weir_limiter_opts limiter; /* there is one if it has a bucket, or bands */
 	weir_bulkhead *bulkhead;          /* this or the next */
 	weir_adaptive *adaptive;
 	int64_t attempt_timeout_ns;

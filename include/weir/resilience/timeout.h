@@ -5,7 +5,7 @@
  * The child runs under a context of its own, which ends when the time is over. It runs in the caller's task and is not
  * killed: a timeout ends what the child waits for, and the child returns when it looks. So nothing it was given is used
  * after process has returned, and a child that never looks takes as long as it takes: such calls are overdue, and can
- * be counted while they are (weir_timeout_stats_read).
+ * be counted while they are (weir_timeout_stats_read). For a child that must not hold up its caller: detach.h.
  *
  * If the child then says WEIR_EDEADLINE, that is WEIR_ETIMEOUT (its value: the limit), with what the child said beneath
  * it. A deadline or cancel of the caller's stays the caller's code, and of two deadlines at the same time the caller's

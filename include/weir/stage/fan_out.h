@@ -26,7 +26,8 @@ WEIR_EXTERN_C_BEGIN
  * those behind a failure are not called). A call has one helper task less than that.
  * Owner: takes the children, also where it fails; the array stays the caller's. Threads: any. Blocks: no. Fails: never
  * NULL; weir_stage_check says WEIR_EINVAL (no children, a NULL, one that is part of another stage, one that takes what
- * cannot be copied), WEIR_ETYPE (they do not take, or make, the same), WEIR_ENOMEM. After cancel: unchanged. */
+ * cannot be copied, more than 65536 at a time), WEIR_ETYPE (they do not take, or make, the same), WEIR_ENOMEM. After
+ * cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_fan_out(weir_stage *const *children, size_t n, size_t concurrency);
 
 typedef int weir_fan_in_fn(weir_ctx *ctx, const weir_array *in, void *out, weir_err *err, void *arg);

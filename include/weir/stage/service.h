@@ -22,12 +22,8 @@
  * was not set up cannot be well.
  * Start, stop, reset and health take turns, under their contexts. Called from inside the tree, stop waits for itself.
  *
- * ON ERROR: a function that is asked about each failure of the child, WEIR_EFILTERED excepted; nor about
- * WEIR_ENOTSTARTED, which is not the child's. err is never NULL, and has the code. It returns 0: it has made a value,
- * in out, and that is the result; or a code: err->code, as it was, or another, with its detail in err. Where the child
- * takes (stage.h), 0 means that the value passes all the same: it is moved for the function. With WEIR_EPARTIAL out
- * holds what was done, which is kept on 0 and WEIR_EPARTIAL, and dropped on any other code. ctx is a shield of the
- * caller's context, so that a value can be fetched from elsewhere when that has ended.
+ * ON ERROR: a function that is asked about each failure of the child, as of weir_on_error (stage/on_error.h), which is
+ * for a part of a tree. It is not asked about WEIR_ENOTSTARTED, which is not the child's.
  *
  * STATE OF A STAGE, and what is done once: there is nothing here for it. A stage has its arg for what all calls share
  * (with a weir_rwlock, or weir_once_do, which remembers its error for ever: core/sync.h), scratch for what a call
@@ -35,6 +31,7 @@
 #ifndef WEIR_STAGE_SERVICE_H
 #define WEIR_STAGE_SERVICE_H
 
+#include <weir/stage/on_error.h>
 #include <weir/stage/stage.h>
 
 WEIR_EXTERN_C_BEGIN
@@ -44,8 +41,6 @@ WEIR_EXTERN_C_BEGIN
 typedef struct weir_service {
 	uint64_t opaque_[60];
 } weir_service;
-
-typedef int weir_on_error_fn(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg);
 
 struct weir_service_opts {
 	weir_on_error_fn *on_error; /* NULL: failures pass */

@@ -80,9 +80,17 @@ WEIR_API WEIR_MUST_CHECK weir_stage *weir_stage_new(weir_rt *rt, const struct we
  * both stages and both types are named), WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_stage_check(const weir_stage *st, weir_err *err);
 
+/* Gives st a name of its own: in errors, and to a probe, that of the constructor is the same for all it made. Before it
+ * becomes part of another stage. Returns st.
+ * Owner: the name is static, or outlives the stage; st stays whose it is. Threads: one. Blocks: no. Fails: never NULL;
+ * weir_stage_check says WEIR_EINVAL (st or name is NULL); misuse (and it is unchanged) where it is a child or has
+ * calls. After cancel: unchanged. */
+WEIR_API WEIR_MUST_CHECK weir_stage *weir_stage_named(weir_stage *st, const char *name);
+
 /* Frees the tree, children after their parents, and sets *st to NULL. NULL is allowed.
- * Owner: takes it. Threads: one. Blocks: no. Fails: misuse (and nothing is freed) while it has calls, or where it is a
- * child: its parent owns it. After cancel: unchanged. */
+ * Owner: takes it. Threads: one. Blocks: no. Fails: misuse (and nothing is freed) while it has calls, or a child of it
+ * runs that was abandoned (resilience/detach.h), or where it is a child: its parent owns it. After cancel:
+ * unchanged. */
 WEIR_API void weir_stage_free(weir_stage **st);
 
 /* Its name; the types it takes and makes (NULL where it could not be built); whether values move through it.

@@ -71,6 +71,9 @@ START_TEST(what_makes_no_sense_is_refused_with_the_reason)
 		{.open_growth = 99},
 		{.open_ns = WEIR_SEC(2), .open_max_ns = WEIR_SEC(1)},
 		{.successes = 3, .trials = 2}, /* could never close */
+		{.slow_fails = true},
+		{.window_calls = 5, .slow_ns = 5, .slow_fails = true, .slow_percent = 50},
+		{.failures = 5, .slow_ns = 5, .minimum_calls = 1, .slow_fails = true},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[256];
@@ -119,6 +122,81 @@ START_TEST(slow_calls)
 	ck_assert_int_eq(call(111, 130, WEIR_OUTCOME_SUCCESS), 0); /* a slow trial has failed */
 	ck_assert_int_eq(look(130).mode, WEIR_BREAKER_OPEN);
 	ck_assert_int_eq(look(130).trips, 2);
+}
+END_TEST
+
+/* Failures and slow calls under one limit: in a row, and as a share. */
+START_TEST(slow_calls_that_fail)
+{
+	make((struct weir_breaker_opts){.failures = 3, .slow_ns = 10, .slow_fails = true});
+	FAIL(0);
+	ck_assert_int_eq(call(0, 11, WEIR_OUTCOME_SUCCESS), 0);
+	ck_assert_int_eq(call(11, 22, WEIR_OUTCOME_IGNORED), 0); /* says nothing, however long it took */
+	ck_assert_uint_eq(look(22).failures_in_row, 2);
+	ck_assert_uint_eq(look(22).slow, 1);
+	ck_assert_int_eq(call(22, 32, WEIR_OUTCOME_SUCCESS), 0); /* as long as allowed */
+	ck_assert_uint_eq(look(32).failures_in_row, 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(call(32, 43, WEIR_OUTCOME_SUCCESS), 0);
+	ck_assert_int_eq(look(43).mode, WEIR_BREAKER_OPEN);
+	make((struct weir_breaker_opts){.window_calls = 4, .slow_ns = 10, .slow_fails = true});
+	FAIL(0);
+	GOOD(0);
+	GOOD(0);
+	ck_assert_int_eq(call(0, 11, WEIR_OUTCOME_SUCCESS), 0);
+	ck_assert_int_eq(look(11).mode, WEIR_BREAKER_OPEN); /* 50 percent, of both together */
+}
+END_TEST
+
+static void give(int64_t now, struct weir_breaker_opts opts)
+{
+	ck_assert_int_eq(weir_breaker_state_set_opts(&s, now, &opts, &events), 0);
+}
+
+START_TEST(other_options_in_each_state)
+{
+	struct weir_breaker_permit p, trial;
+	make((struct weir_breaker_opts){.failures = 3, .open_ns = 10, .open_growth = 200});
+	FAIL(0);
+	FAIL(0);
+	ck_assert_int_eq(weir_breaker_state_acquire(&s, 0, &p, NULL, NULL), 0);
+	ck_assert_int_eq(weir_breaker_state_set_opts(&s, 1, &(struct weir_breaker_opts){.open_ns = -1}, NULL),
+			 WEIR_EINVAL);
+	ck_assert_uint_eq(look(1).failures_in_row, 2); /* as if nothing had been said */
+	give(1, (struct weir_breaker_opts){.failures = 2, .open_ns = 20, .open_growth = 200, .open_max_ns = 70});
+	ck_assert_uint_eq(look(1).failures, 0);
+	weir_breaker_state_report(&s, 1, &p, WEIR_OUTCOME_FAILURE, NULL); /* its permit is good */
+	ck_assert_uint_eq(look(1).failures_in_row, 1);
+	FAIL(1);
+	ck_assert_int_eq(look(1).try_again_ns, 20);
+	give(5, (struct weir_breaker_opts){
+			.failures = 9, .open_ns = 30, .open_growth = 200, .open_max_ns = 100, .successes = 2});
+	ck_assert_int_eq(look(5).mode, WEIR_BREAKER_OPEN);
+	ck_assert_int_eq(look(5).try_again_ns, 16); /* as it was told */
+	ck_assert_int_eq(weir_breaker_state_acquire(&s, 21, &trial, NULL, NULL), 0);
+	events.n = 0;
+	give(22, (struct weir_breaker_opts){.open_ns = 30, .open_growth = 200, .open_max_ns = 100, .successes = 1});
+	ck_assert_uint_eq(events.n, 0); /* no change of state */
+	ck_assert_int_eq(look(22).mode, WEIR_BREAKER_HALF_OPEN);
+	ck_assert_uint_eq(look(22).in_flight, 0);
+	weir_breaker_state_report(&s, 22, &trial, WEIR_OUTCOME_SUCCESS, NULL);
+	ck_assert_uint_eq(look(22).late, 1);
+	FAIL(22);
+	ck_assert_int_eq(look(22).try_again_ns, 60); /* the second time in a row, by the new options */
+	give(22, (struct weir_breaker_opts){.open_ns = 90, .open_growth = 200, .open_max_ns = 100});
+	FAIL(82);
+	ck_assert_int_eq(look(82).try_again_ns, 100);
+	weir_breaker_state_set(&s, 82, WEIR_BREAKER_METRICS_ONLY, NULL);
+	give(82, (struct weir_breaker_opts){.window_ns = 100, .window_failures = 2});
+	ck_assert_int_eq(look(82).mode, WEIR_BREAKER_METRICS_ONLY);
+	FAIL(82);
+	FAIL(83);
+	ck_assert_int_eq(events.at[0].kind, WEIR_BREAKER_WOULD_TRIP);
+	ck_assert_int_eq(weir_breaker_state_set_opts(&s, 84, NULL, NULL), 0); /* the defaults */
+	weir_breaker_state_set(&s, 84, WEIR_BREAKER_CLOSED, NULL);
+	for (int i = 0; i < 5; i++)
+		FAIL(84);
+	ck_assert_int_eq(look(84).try_again_ns, WEIR_SEC(60));
 }
 END_TEST
 
@@ -305,6 +383,9 @@ static int classify(weir_ctx *ctx, weir_err *err, void *arg)
 	ck_assert_int_eq(ask(ctx, c, WEIR_EUSER, err), WEIR_EUSER);
 	weir_err_fini(err);
 	ck_assert_int_eq(snapshot(ctx, &b).mode, WEIR_BREAKER_CLOSED);
+	ck_assert_int_eq(weir_breaker_set_opts(ctx, &b, &(struct weir_breaker_opts){.open_ns = -1}), WEIR_EINVAL);
+	ck_assert_int_eq(weir_breaker_set_opts(ctx, &b, &(struct weir_breaker_opts){.failures = 1}),
+			 0); /* and asks on */
 	weir_ctx_init(&gone, ctx, WEIR_FOREVER);
 	weir_ctx_cancel(&gone, "enough");
 	ck_assert_int_eq(ask(&gone, c, WEIR_ECANCELED, err), WEIR_ECANCELED);
@@ -390,7 +471,56 @@ static int under_load(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-static weir_task_fn *const bodies[] = {what_counts, classify, build_wrong, under_load};
+static int use_stage(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_call *c = NULL;
+	ck_assert_int_eq(weir_call_new(weir_scope_of(ctx), arg, &c), 0);
+	for (int i = 0; i < 5000; i++)
+		(void)ask(ctx, c, i % 7 ? 0 : WEIR_EUSER, NULL);
+	weir_call_free(&c);
+	(void)err;
+	return 0;
+}
+
+static weir_atomic asked_under_load;
+
+static enum weir_outcome count_asked(int rc, const weir_err *err, void *arg)
+{
+	(void)rc, (void)err;
+	(void)weir_atomic_add(arg, 1);
+	return WEIR_OUTCOME_FAILURE;
+}
+
+/* Other options all the time, while others call: classify is asked on, and nobody is refused. */
+static int options_under_load(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_scope scope;
+	(void)arg;
+	weir_atomic_init(&asked_under_load, weir_ctx_rt(ctx), 0);
+	ck_assert_int_eq(weir_breaker_init(&shared, ctx,
+					   &(struct weir_breaker_opts){.failures = UINT32_MAX,
+								       .classify = count_asked,
+								       .classify_arg = &asked_under_load}),
+			 0);
+	weir_stage *st = weir_guard(service(ctx), &shared);
+	weir_scope_init(&scope, ctx);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(weir_scope_spawn(&scope, "caller", use_stage, st), 0);
+	for (int i = 0; i < 1000; i++) {
+		const struct weir_breaker_opts windowed = {.window_calls = 900, .window_failures = 900},
+					       plain = {.failures = UINT32_MAX};
+		ck_assert_int_eq(weir_breaker_set_opts(ctx, &shared, i % 2 ? &windowed : &plain), 0);
+	}
+	ck_assert_int_eq(weir_scope_join(ctx, &scope, 0, err), 0);
+	ck_assert_uint_eq(weir_atomic_load(&asked_under_load), 3 * 715);
+	ck_assert_uint_eq(snapshot(ctx, &shared).refused, 0);
+	weir_stage_free(&st);
+	weir_breaker_fini(&shared);
+	weir_atomic_fini(&asked_under_load);
+	return 0;
+}
+
+static weir_task_fn *const bodies[] = {what_counts, classify, build_wrong, under_load, options_under_load};
 
 START_TEST(on_threads)
 {
@@ -410,6 +540,8 @@ int main(void)
 	tcase_add_test(t, what_makes_no_sense_is_refused_with_the_reason);
 	tcase_add_test(t, open_for_longer_each_time_up_to_a_limit);
 	tcase_add_test(t, slow_calls);
+	tcase_add_test(t, slow_calls_that_fail);
+	tcase_add_test(t, other_options_in_each_state);
 	tcase_add_test(t, the_ring_forgets_the_oldest);
 	tcase_add_test(t, a_row_goes_with_its_window);
 	tcase_add_test(t, by_hand);

@@ -108,9 +108,17 @@ START_TEST(what_is_wrong_with_each)
 	expect_wrong(weir_dead_letter(child(), NULL, NULL), "needs a function");
 	expect_wrong(weir_dead_letter_with(child(), &(struct weir_dead_opts){.fn = no_grave, .grace_ns = -1}),
 		     "without an end");
-	expect_wrong(weir_limit_stage(child(), NULL), "needs a bucket");
+	expect_wrong(weir_limit_stage(child(), NULL), "a bucket or bands");
 	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.max_attempts = 6}), "at most 5");
 	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.delay_ns = -2}), "a delay of -2");
+	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.percent = 90}), "nothing that is measured");
+	weir_latency measured;
+	ck_assert_int_eq(weir_latency_init(&measured, rt, NULL), 0);
+	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.measured = &measured, .percent = 101}),
+		     "percentage");
+	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.measured = &measured, .percent = -1}),
+		     "percentage");
+	weir_latency_fini(&measured);
 	expect_wrong(weir_hedge(taking(NULL), NULL), "cannot be copied");
 	weir_stage_free(&parent);
 }

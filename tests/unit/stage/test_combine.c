@@ -548,12 +548,117 @@ START_TEST(a_context_that_had_ended)
 }
 END_TEST
 
+/* ---- all of them ---- */
+
+/* One thing at a time needs no helper task: a call lives without its scope. */
+START_TEST(one_at_a_time_has_no_helpers)
+{
+	const struct weir_map_opts map = {.concurrency = 1};
+	const struct weir_reduce_opts reduce = {.order = by_last_digit, .arg = &one, .concurrency = 1};
+	const struct weir_router_opts router = {.selector = by_digits, .max = 1};
+	weir_stage *all[] = {weir_fan_out((weir_stage *const[]){by(&two)}, 1, 0),
+			     weir_fan_out((weir_stage *const[]){by(&two), by(&three)}, 2, 1),
+			     weir_router((weir_stage *const[]){by(&two), by(&three)}, 2, &router),
+			     weir_map(by(&two), &map), weir_reduce(sum_stage(rt, NULL), &reduce)};
+	nums_t some = nums_of((int[]){1, 2}, 2), out;
+	for (size_t i = 0; i < 5; i++) {
+		weir_call *call = call_of(all[i]);
+		ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0); /* nothing of it is left */
+		const void *in = i < 3 ? (const void *)&one : &some;
+		ck_assert_int_eq(weir_call_process(&root, call, in, &out, NULL), 0);
+		ck_assert_uint_eq(nums_len(&out), i == 0 || i == 2 ? 1 : 2);
+		nums_drop(&out);
+		weir_call_free(&call);
+		weir_stage_free(&all[i]);
+	}
+	nums_drop(&some);
+}
+END_TEST
+
+/* Counts what it was told of each kind. */
+struct told {
+	int setups, closes, resets, healths;
+};
+
+#define TOLD(what)                                                      \
+	static int told_##what(weir_ctx *ctx, weir_err *err, void *arg) \
+	{                                                               \
+		(void)ctx, (void)err;                                   \
+		((struct told *)arg)->what++;                           \
+		return 0;                                               \
+	}
+TOLD(setups)
+TOLD(closes)
+TOLD(resets)
+TOLD(healths)
+
+static int nothing(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)out, (void)arg;
+	return weir_fail(err, WEIR_EUSER, "nobody calls it");
+}
+
+static weir_stage *telling(const weir_type *in, const weir_type *out, struct told *t)
+{
+	return weir_stage_new(rt, &(struct weir_stage_opts){.in = in,
+							    .out = out,
+							    .process = nothing,
+							    .arg = t,
+							    .lifecycle = {told_setups, told_closes, told_resets,
+									  told_healths}});
+}
+
+static weir_stage *number(struct told *t)
+{
+	return telling(num_type(), num_type(), t);
+}
+
+static int pass_on(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)ctx, (void)in, (void)out, (void)arg;
+	return err->code;
+}
+
+/* Whatever a stage is part of, it is set up, closed, reset and asked once. */
+START_TEST(the_lifecycle_reaches_every_child)
+{
+	struct told t[2];
+	weir_service svc;
+	const struct weir_router_opts router = {.selector = by_digits};
+	const struct weir_reduce_opts reduce = {.order = by_last_digit};
+	const struct weir_on_error_opts on_error = {.fn = pass_on};
+	weir_service_init(&svc, rt, NULL);
+	for (int i = 0; i < 9; i++) {
+		memset(t, 0, sizeof(t));
+		weir_stage *two_of_them[] = {number(&t[0]), number(&t[1])};
+		weir_stage *st = i == 1   ? weir_fan_out(two_of_them, 2, 0)
+				 : i == 2 ? weir_router(two_of_them, 2, &router)
+					  : weir_chain(two_of_them, 2);
+		st = i == 3   ? weir_map(st, NULL)
+		     : i == 4 ? weir_batch(weir_map(st, NULL), &(struct weir_batch_opts){.size = 1})
+		     : i == 5 ? weir_on_error(st, &on_error)
+		     : i == 6 ? weir_service_stage(st, &svc)
+		     : i == 7 ? weir_map_reduce(st, sum_stage(rt, NULL), &reduce)
+		     : i == 8 ? weir_reduce(weir_then(sum_stage(rt, NULL), st), &reduce)
+			      : st;
+		ck_assert_int_eq(weir_stage_setup(&root, st, NULL), 0);
+		ck_assert_int_eq(weir_stage_reset(&root, st, NULL), 0);
+		ck_assert_int_eq(weir_stage_health(&root, st, NULL), 0);
+		ck_assert_int_eq(weir_stage_close(&root, st, NULL), 0);
+		for (int k = 0; k < 2; k++)
+			ck_assert(t[k].setups == 1 && t[k].closes == 1 && t[k].resets == 1 && t[k].healths == 1);
+		weir_stage_free(&st);
+	}
+	weir_service_fini(&svc);
+}
+END_TEST
+
 static Suite *combine_suite(void)
 {
 	Suite *suite = suite_create("combine");
 	TCase *fan_out = world_case(suite, "fan_out"), *fan_in = world_case(suite, "fan_in"),
 	      *map = world_case(suite, "map"), *router = world_case(suite, "router"),
-	      *reduce = world_case(suite, "reduce");
+	      *reduce = world_case(suite, "reduce"), *all = world_case(suite, "all");
 	tcase_add_test(fan_out, what_is_wrong_with_a_fan_out);
 	tcase_add_test(fan_out, fan_out_makes_an_array);
 	tcase_add_test(fan_out, fan_out_of_those_that_take);
@@ -573,6 +678,8 @@ static Suite *combine_suite(void)
 	tcase_add_test(reduce, groups_come_in_order);
 	tcase_add_test(reduce, groups_keep_the_order_within);
 	tcase_add_test(reduce, a_context_that_had_ended);
+	tcase_add_test(all, one_at_a_time_has_no_helpers);
+	tcase_add_test(all, the_lifecycle_reaches_every_child);
 	return suite;
 }
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir_latency_percentile: a hedge begins when 95 of 100 calls would have been over. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/limit.h>
+#include <weir/weir.h>
+
+#define CHECK(cond) ((cond) ? (void)0 : (fprintf(stderr, "line %d: %s\n", __LINE__, #cond), exit(1)))
+
+static int app(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	weir_latency l;
+	CHECK(weir_latency_init(&l, weir_ctx_rt(ctx), NULL) == 0);
+	CHECK(weir_latency_percentile(&l, 95) < 0); /* not known: the hedge uses its delay_ns */
+	for (int i = 0; i < 50; i++)
+		weir_latency_add(&l, WEIR_MS(1));
+	CHECK(weir_latency_percentile(&l, 95) >= WEIR_MS(1));
+	weir_latency_fini(&l);
+	return 0;
+}
+
+int main(void)
+{
+	return weir_main(app, NULL);
+}
