@@ -115,7 +115,8 @@ wrong_with() { # name
 # program, seconds it may take, arguments: cheap ones first
 suite() {
 	local source
-	for source in tests/unit/core/test_*.c tests/unit/rt/test_lock.c tests/fault/test_*.c tests/rt/test_*.c; do
+	for source in tests/unit/{core,limit,resilience,stage}/test_*.c tests/unit/rt/test_lock.c tests/fault/test_*.c \
+		tests/rt/test_*.c; do
 		echo "${source%.c} 10"
 	done
 	for source in tests/sim/test_*.c; do
@@ -132,21 +133,31 @@ suite() {
 # The suite in the order for one mutant: faults, which are quick, and what tests the file come first, and of that the
 # simulation, which tells a deadlock at once where threads must be waited for.
 suite_for() { # file that is changed
-	local module own=
+	local module own='' faults=core
 	module=$(basename "${1%.[ch]}")
 	case $1 in
 	src/rt/threads.c | src/rt/io.c) own=rt/test_threads ;;
 	src/rt/*) own=unit/rt/test_$module ;;
+	src/stage/*) faults='(stage|group)' ;;
+	src/limit/* | src/resilience/*) faults='(resilience|policy)' ;;
 	esac
 	case $module in
 	waiter) module='(waiter|chan|sync|select)' ;;
 	select) module='(select|ctx)' ;;
 	scope | on_end) module='(scope|sync)' ;;
 	reorder) module=pipeline ;;
+	pipeline) module='(pipeline|stage_pipeline|pipeline_stage)' ;;
+	stage | call | chain | crew | many | fan_out | map | map_reduce | router) module='(stage|combine)' ;;
+	array) module='(array|combine|stage)' ;;
+	batch | batcher | filter | join | order) module=group ;;
+	breaker_state | guard) module=breaker ;;
+	bucket_state | gcra) module=bucket ;;
+	window | throttle) module='(budget|adaptive)' ;;
+	retry | timeout | fallback | hedge | limiter | wrap | dead_letter | dead_log) module=policy ;;
 	io) module='(io|fd|waiter)' ;;
 	mutex | rwlock | cond | semaphore | waitgroup | once | atomic) module=sync ;;
 	esac
-	own="^tests/(fault/.*|${own:-.*/test_$module}) "
+	own="^tests/(fault/test_$faults|${own:-(rt|sim|unit/.*)/test_$module}) "
 	suite | grep -E "$own" | sort
 	suite | grep -vE "$own"
 }

@@ -5,7 +5,8 @@
  *  G1  Between the permit and its report nothing but the child runs, and the child always returns: so the permit is
  *      given back on every path.
  *  G2  What the caller wanted (cancel, its own deadline) says nothing about what was called. A timeout of weir's says
- *      WEIR_ETIMEOUT, which is a failure of what was called. */
+ *      WEIR_ETIMEOUT, which is a failure of what was called.
+ *  G3  Where the caller wants no detail there is one all the same: what counts does not depend on who is asking. */
 #include <weir/core/ctx.h>
 
 #include "breaker.h"
@@ -20,6 +21,7 @@ struct guard_node {
 	weir_breaker *breaker;
 	struct weir__run child;
 	const struct weir__probed *probed;
+	weir_err detail; /* G3; empty between two values */
 };
 
 static bool caller_left(weir_ctx *ctx, int rc, const weir_err *err) /* G2 */
@@ -52,6 +54,7 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 {
 	struct guard_node *node = arg;
 	struct weir_breaker_permit permit;
+	weir_err *detail = err ? err : &node->detail; /* G3 */
 	int64_t try_again_ns = 0;
 	int rc = weir__breaker_acquire(ctx, node->breaker, &permit, &try_again_ns, __builtin_return_address(0));
 	if (rc < 0) {
@@ -59,14 +62,16 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 		weir_err_fini(err);
 		return weir_err_wrap(err, rc, try_again_ns);
 	}
-	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, err);
+	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, detail);
 	enum weir_outcome outcome = WEIR_OUTCOME_SUCCESS;
 	if (rc < 0)
-		outcome = outcome_of(ctx, weir__breaker(node->breaker), rc, err);
+		outcome = outcome_of(ctx, weir__breaker(node->breaker), rc, detail);
 	outcome = weir__breaker_report(ctx, node->breaker, &permit, outcome, __builtin_return_address(0));
 	if (outcome != WEIR_OUTCOME_IGNORED)
 		weir__told(node->probed, outcome == WEIR_OUTCOME_SUCCESS ? WEIR_PROBE_SUCCESS : WEIR_PROBE_FAILURE, rc,
 			   0);
+	if (__builtin_expect(node->detail.code != 0, 0))
+		weir_err_fini(&node->detail);
 	return rc;
 }
 

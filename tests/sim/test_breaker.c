@@ -491,6 +491,50 @@ EXACT(out_of_time_during_a_trial)
 	caller_ends_during_a_trial(ctx, WEIR_MS(13), WEIR_EDEADLINE);
 }
 
+static int says_it_in_its_own_words(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	(void)in, (void)out, (void)arg;
+	int rc = weir_sleep(ctx, WEIR_MS(1));
+	WEIR_SIM_ASSERT(rc < 0);
+	(void)weir_fail(err, rc, NULL);
+	return weir_err_wrap(err, WEIR_EUSER, 0);
+}
+
+/* The end of the caller is further down in the detail: ignored, whether the caller wants that detail or not. */
+WEIR_SIM_TEST_WITH(a_wrapped_cancel_says_nothing, .allow_no_decisions = true, .schedules = 1)
+{
+	struct weir_breaker_snapshot is;
+	weir_call *call = NULL;
+	weir_err err = {0};
+	weir_scope s;
+	weir_ctx own;
+	int out = 0;
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	weir_stage *st = weir_guard(weir_stage_new(weir_ctx_rt(ctx),
+						   &(struct weir_stage_opts){.in = &number,
+									     .out = &number,
+									     .process = says_it_in_its_own_words}),
+				    &w.b);
+	weir_scope_init(&s, ctx);
+	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);
+	weir_ctx_init(&own, ctx, WEIR_FOREVER);
+	weir_ctx_cancel(&own, "enough");
+	for (uint32_t i = 1; i <= 2; i++) {
+		WEIR_SIM_EQ(weir_call_process(&own, call, &(int){1}, &out, i == 1 ? &err : NULL), WEIR_EUSER);
+		weir_breaker_snapshot_get(ctx, &w.b, &is);
+		WEIR_SIM_EQ(is.failures, 0);
+		WEIR_SIM_EQ(is.ignored, i);
+		WEIR_SIM_EQ(is.mode, WEIR_BREAKER_CLOSED);
+	}
+	WEIR_SIM_ASSERT(weir_err_is(&err, WEIR_ECANCELED));
+	weir_err_fini(&err);
+	weir_ctx_fini(&own);
+	weir_call_free(&call);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	weir_stage_free(&st);
+	weir_breaker_fini(&w.b);
+}
+
 /* Who comes when it is open is told so, also if its context has ended; what is let in is the child's to judge. */
 EXACT(open_whatever_becomes_of_the_caller)
 {

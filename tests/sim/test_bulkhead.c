@@ -309,6 +309,8 @@ WEIR_SIM_TEST_WITH(who_cannot_be_served_in_time_is_refused_at_once, .no_early = 
 	WEIR_SIM_EQ(info.value, WEIR_MS(10));
 	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), 0);
 	weir_err_fini(&err);
+	for (int i = 0; i < 5; i++) /* more often than there is room in line, which is not used up by that */
+		WEIR_SIM_EQ(weir_bulkhead_enter(&hurried, &w.b, NULL), WEIR_EOVERLOAD);
 	weir_ctx_fini(&hurried);
 	weir_ctx_init(&hurried, ctx, WEIR_MS(20)); /* it could be: it waits, until its deadline */
 	WEIR_SIM_EQ(weir_bulkhead_enter(&hurried, &w.b, &err), WEIR_EDEADLINE);
@@ -318,6 +320,26 @@ WEIR_SIM_TEST_WITH(who_cannot_be_served_in_time_is_refused_at_once, .no_early = 
 	weir_bulkhead_leave(&w.b);
 	is_empty(ctx, 1);
 	weir_bulkhead_fini(&w.b);
+}
+
+/* Two places: one who waits already is no turn more, so there is time enough. */
+EXACT(two_are_served_in_one_turn)
+{
+	struct guest g[3] = {{.stay_ns = WEIR_MS(10)},
+			     {.stay_ns = WEIR_MS(10)},
+			     {.arrive_ns = WEIR_MS(1), .stay_ns = WEIR_MS(10)}};
+	weir_ctx hurried;
+	weir_scope s;
+	world_open(ctx, &(struct weir_bulkhead_opts){.max_concurrent = 2, .max_waiting = 4, .service_ns = WEIR_MS(10)});
+	weir_scope_init(&s, ctx);
+	guests_in(ctx, &s, g, 3);
+	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(2)), 0);
+	weir_ctx_init(&hurried, ctx, WEIR_MS(22)); /* 10 until its turn, 10 for itself */
+	WEIR_SIM_EQ(weir_bulkhead_enter(&hurried, &w.b, NULL), 0);
+	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(10));
+	weir_bulkhead_leave(&w.b);
+	weir_ctx_fini(&hurried);
+	world_close(ctx, &s, g, 3);
 }
 
 /* ---- the stage ---- */

@@ -742,6 +742,26 @@ WEIR_SIM_TEST_WITH(fallback_to_a_value, ALONE)
 	close_run(&r, ctx);
 }
 
+/* What was fallen back from is no part of what fails behind it. */
+WEIR_SIM_TEST_WITH(fallback_leaves_no_detail, ALONE)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1}, behind = {.acts = {{.rc = WORSE, .value = 1}}, .n = 1};
+	struct item value = {.id = 99}, in = {.id = 1}, out;
+	weir_err err = {0};
+	struct run r;
+	alive = 2;
+	open_run(&r, ctx,
+		 weir_then(weir_fallback(scripted(ctx, &s), &(struct weir_fallback_opts){.value = &value}),
+			   scripted(ctx, &behind)));
+	WEIR_SIM_EQ(weir_call_process(ctx, r.call, &in, &out, &err), WORSE);
+	WEIR_SIM_EQ(err.code, WORSE);
+	WEIR_SIM_ASSERT(!weir_err_is(&err, BAD));
+	weir_err_fini(&err);
+	item_free(&value);
+	item_free(&in);
+	close_run(&r, ctx);
+}
+
 /* A function: in time, too late for its grace, failing; and the caller's end does not reach it. */
 WEIR_SIM_TEST_WITH(fallback_to_a_function, ALONE)
 {
@@ -1175,6 +1195,49 @@ WEIR_SIM_TEST_WITH(hedge_both_answer, .strategy = "dfs2")
 
 /* ---- budgets, shared by retries and hedges ---- */
 
+/* Each call earns a retry, or a hedge: there is one, and no more. */
+WEIR_SIM_TEST_WITH(calls_earn_what_they_use, .no_early = true, .schedules = 20)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	weir_budget budget;
+	struct run r;
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &(struct weir_budget_opts){.share = 1}), 0);
+	open_run(&r, ctx,
+		 weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.max_attempts = 9, .budget = &budget}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EEXHAUSTED);
+	WEIR_SIM_EQ(s.calls, 2);
+	close_run(&r, ctx);
+	open_run(&r, ctx,
+		 weir_hedge(scripted(ctx, &s), &(struct weir_hedge_opts){.max_attempts = 5, .budget = &budget}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EEXHAUSTED);
+	WEIR_SIM_EQ(s.calls, 4);
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+}
+
+/* An attempt that its caller cancels says nothing about the service: nobody pays for it. */
+WEIR_SIM_TEST_WITH(a_cancel_is_not_paid_for, .no_early = true, .schedules = 20)
+{
+	struct script s = {.acts = {{.ns = WEIR_MS(10)}}, .n = 1};
+	weir_budget budget;
+	struct run r;
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx),
+				     &(struct weir_budget_opts){.kind = WEIR_BUDGET_TOKENS, .tokens = 4, .ratio = 1}),
+		    0);
+	open_run(&r, ctx, weir_retry(scripted(ctx, &s), &(struct weir_retry_opts){.budget = &budget}));
+	WEIR_SIM_EQ(process_canceled(ctx, &r, WEIR_MS(5), 0, NULL), WEIR_ECANCELED);
+	WEIR_SIM_EQ((int)weir_budget_left(&budget), 4);
+	close_run(&r, ctx);
+	open_run(&r, ctx,
+		 weir_hedge(scripted(ctx, &s),
+			    &(struct weir_hedge_opts){.delay_ns = WEIR_HEDGE_AT_ONCE, .budget = &budget}));
+	WEIR_SIM_EQ(process_canceled(ctx, &r, WEIR_MS(5), 0, NULL), WEIR_ECANCELED);
+	WEIR_SIM_EQ(s.calls, 3);
+	WEIR_SIM_EQ((int)weir_budget_left(&budget), 4); /* of both */
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+}
+
 WEIR_SIM_TEST_WITH(retries_and_hedges_share_a_budget, .no_early = true, .schedules = 20)
 {
 	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
@@ -1336,6 +1399,28 @@ WEIR_SIM_TEST_WITH(limiter_waits_as_told, ALONE)
 	}
 }
 
+/* A caller whose context has ended takes no token, though there are some. */
+WEIR_SIM_TEST_WITH(limiter_takes_nothing_for_the_ended, ALONE)
+{
+	struct script s = {.acts = {{0}}, .n = 1};
+	struct weir_bucket_view view;
+	weir_bucket bucket;
+	weir_ctx own;
+	struct run r;
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx), &(struct weir_bucket_opts){.tokens = 10, .burst = 2}),
+		    0);
+	open_run(&r, ctx, weir_limit_stage(scripted(ctx, &s), &bucket));
+	weir_ctx_init(&own, ctx, WEIR_FOREVER);
+	weir_ctx_cancel(&own, "enough");
+	WEIR_SIM_EQ(process(&own, &r, 0, NULL), WEIR_ECANCELED);
+	WEIR_SIM_EQ(s.calls, 0);
+	weir_bucket_view_now(&bucket, 1, &view);
+	WEIR_SIM_EQ(view.available, 2);
+	weir_ctx_fini(&own);
+	close_run(&r, ctx);
+	weir_bucket_fini(&bucket);
+}
+
 static int slow_down(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	(void)err;
@@ -1374,6 +1459,62 @@ WEIR_SIM_TEST_WITH(limiter_whose_end_it_is, .no_early = true, .schedules = 20)
 }
 
 /* ---- a policy ---- */
+
+/* The breaker sees each attempt: the second failure opens it, and the third attempt is not made. */
+WEIR_SIM_TEST_WITH(policy_breaker_sees_each_attempt, ALONE)
+{
+	struct script s = {.acts = {{.rc = BAD}}, .n = 1};
+	struct weir_breaker_snapshot is;
+	weir_breaker breaker;
+	struct run r;
+	WEIR_SIM_EQ(weir_breaker_init(&breaker, ctx, &(struct weir_breaker_opts){.failures = 2}), 0);
+	open_run(&r, ctx,
+		 weir_policy(scripted(ctx, &s),
+			     &(struct weir_policy_opts){.retry = &(struct weir_retry_opts){.max_attempts = 5},
+							.breaker = &breaker}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, NULL), WEIR_EOPEN);
+	WEIR_SIM_EQ(s.calls, 2);
+	weir_breaker_snapshot_get(ctx, &breaker, &is);
+	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_OPEN);
+	WEIR_SIM_EQ(is.refused, 1);
+	close_run(&r, ctx);
+	weir_breaker_fini(&breaker);
+}
+
+static int look_at_5_ms(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct weir_bulkhead_snapshot is;
+	(void)err;
+	int rc = weir_sleep(ctx, WEIR_MS(5));
+	weir_bulkhead_snapshot_get(arg, &is);
+	WEIR_SIM_EQ(is.running, 0);
+	return rc;
+}
+
+/* Who waits for tokens has no place in the bulkhead, which others could use. */
+WEIR_SIM_TEST_WITH(policy_waits_for_tokens_outside, .no_early = true, .schedules = 20)
+{
+	struct script s = {.acts = {{0}}, .n = 1};
+	weir_bulkhead bulkhead;
+	weir_bucket bucket;
+	weir_scope others;
+	struct run r;
+	WEIR_SIM_EQ(weir_bulkhead_init(&bulkhead, ctx, &(struct weir_bulkhead_opts){.max_concurrent = 1}), 0);
+	WEIR_SIM_EQ(weir_bucket_init(&bucket, weir_ctx_rt(ctx),
+				     &(struct weir_bucket_opts){.tokens = 100, .burst = 1, .spent = 1}),
+		    0);
+	open_run(&r, ctx,
+		 weir_policy(scripted(ctx, &s),
+			     &(struct weir_policy_opts){.limiter.bucket = &bucket, .bulkhead = &bulkhead}));
+	weir_scope_init(&others, ctx);
+	WEIR_SIM_EQ(weir_scope_spawn(&others, "look", look_at_5_ms, &bulkhead), 0);
+	WEIR_SIM_EQ(process(ctx, &r, 11, NULL), 0);
+	WEIR_SIM_EQ(now(ctx), WEIR_MS(10));
+	WEIR_SIM_EQ(weir_scope_join(ctx, &others, 0, NULL), 0);
+	close_run(&r, ctx);
+	weir_bucket_fini(&bucket);
+	weir_bulkhead_fini(&bulkhead);
+}
 
 enum { CALLERS = 50 };
 

@@ -275,6 +275,30 @@ WEIR_SIM_TEST_WITH(fan_out_fails_twice, .strategy = "dfs2")
 	close_run(&r, ctx);
 }
 
+/* One fails, and the other one, which its end makes fail too: in time it was second, wherever it stands. */
+WEIR_SIM_TEST_WITH(fan_out_tells_the_first_in_time, .strategy = "dfs1", .no_early = true)
+{
+	for (size_t first = 0; first < 2; first++) {
+		struct part p[2];
+		weir_err err = {0};
+		uint32_t index = 7;
+		struct run r;
+		items_t out;
+		p[first] = (struct part){.rc = WEIR_EUSER - 1, .ns = WEIR_MS(10)};
+		p[!first] = (struct part){.rc = WEIR_EUSER - 2, .ns = WEIR_MS(20), .stubborn = true};
+		open_run(&r, ctx, parts(ctx, p, 2, 0));
+		int64_t from = weir_rt_now(weir_ctx_rt(ctx));
+		WEIR_SIM_EQ(process(ctx, r.call, &out, &err), WEIR_EUSER - 1);
+		WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)) - from, WEIR_MS(10));
+		WEIR_SIM_EQ(err.code, WEIR_EUSER - 1);
+		WEIR_SIM_ASSERT(weir_err_member(&err, 0, &index) != NULL);
+		WEIR_SIM_EQ(weir_err_member(&err, 0, NULL)->code, WEIR_EUSER - 2);
+		WEIR_SIM_EQ(index, !first);
+		weir_err_fini(&err);
+		close_run(&r, ctx);
+	}
+}
+
 /* The caller's context is cancelled at any operation: all values, or its code and none. */
 static void fan_out_canceled(weir_ctx *ctx, struct part *p, size_t n, size_t concurrency, unsigned *seen)
 {
@@ -666,6 +690,33 @@ WEIR_SIM_TEST_WITH(map_collects_until_the_deadline, .strategy = "portfolio", .no
 	WEIR_SIM_ASSERT(weir_err_member(&err, 1, NULL) == NULL);
 	weir_err_fini(&err);
 	WEIR_SIM_EQ(map_items(&own, r.call, 9, &p, &made, NULL), WEIR_EDEADLINE);
+	weir_ctx_fini(&own);
+	close_run(&r, ctx);
+}
+
+/* What has failed has a member of its own, beside the one for all that was not done. */
+WEIR_SIM_TEST_WITH(map_collects_a_failure_and_the_deadline, .strategy = "portfolio", .no_early = true, .schedules = 300)
+{
+	struct part p = {.ns = WEIR_MS(10), .add = 1, .rc = WEIR_EUSER - 1, .at = true, .id = 1};
+	struct weir_err_info info;
+	weir_err err = {0};
+	weir_ctx own;
+	struct run r;
+	uint32_t index;
+	int made;
+	open_run(&r, ctx, weir_map(part(ctx, &p), &(struct weir_map_opts){.concurrency = 2, .collect = true}));
+	weir_ctx_init(&own, ctx, WEIR_MS(25));
+	WEIR_SIM_EQ(map_items(&own, r.call, 9, &p, &made, &err), WEIR_EPARTIAL);
+	WEIR_SIM_EQ(made, 3);
+	WEIR_SIM_EQ(weir_err_member(&err, 0, &index)->code, WEIR_EUSER - 1);
+	WEIR_SIM_EQ(index, 1);
+	WEIR_SIM_ASSERT(weir_err_member(&err, 1, NULL) != NULL);
+	WEIR_SIM_EQ(weir_err_member(&err, 1, &index)->code, WEIR_EDEADLINE);
+	WEIR_SIM_EQ(index, 4);
+	WEIR_SIM_ASSERT(weir_err_member(&err, 2, NULL) == NULL);
+	WEIR_SIM_ASSERT(weir_err_as(&err, WEIR_EPARTIAL, &info));
+	WEIR_SIM_EQ(info.value, 1);
+	weir_err_fini(&err);
 	weir_ctx_fini(&own);
 	close_run(&r, ctx);
 }

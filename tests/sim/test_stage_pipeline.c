@@ -5,8 +5,9 @@
  * so that a second drop, a use after it, or one that was lost shows: when everybody has left nothing is alive.
  *
  * Three stages: `plus`, in a fan-out with a helper, which borrows its input; `pass`, which takes it; and a map that
- * collects, whose parts of a value must not come out. Bounds: "dfsN" is every schedule with at most N preemptions; the
- * same scenarios under the portfolio, with the moment of the event a choice. */
+ * collects, whose parts of a value must not come out. Bounds: "dfsN" is every schedule with at most N preemptions, of
+ * programs as small as show what is at stake: two workers only where they take part in one value's fate. The same
+ * scenarios with more of everything run under the portfolio, with the moment of the event a choice. */
 #include <string.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
@@ -165,71 +166,93 @@ static void consume(weir_ctx *ctx, int added)
 	line_results_close(&run.results);
 }
 
-/* Runs jobs through st, which it frees, under the event; nothing is left. */
-static void go(weir_ctx *ctx, weir_stage *st, bool ordered, enum event event, int n_jobs, unsigned moments, int added)
+struct plan {
+	unsigned workers; /* 0: 2 */
+	int n_jobs, added;
+	bool ordered;
+	enum event event;
+	unsigned moments; /* it happens after so many yields, or fewer */
+};
+
+/* Runs jobs through st, which it frees, as planned; nothing is left. */
+static void go(weir_ctx *ctx, weir_stage *st, struct plan plan)
 {
-	struct weir_pipeline_opts opts = {.stage = st, .workers = 2, .ordered = ordered, .job_buffer = 1};
+	struct weir_pipeline_opts opts = {.stage = st,
+					  .workers = plan.workers ? plan.workers : 2,
+					  .ordered = plan.ordered,
+					  .job_buffer = 1};
+	enum event event = plan.event;
 	alive = 0;
-	run = (struct run){.event = event, .n_jobs = n_jobs};
+	run = (struct run){.event = event, .n_jobs = plan.n_jobs};
 	weir_scope_init(&run.s, ctx);
 	WEIR_SIM_EQ(line_start(&run.s, &opts, &run.jobs, &run.results, &run.p), 0);
-	run.moment = moments ? weir_sim_choose(moments, "moment") : 0;
+	run.moment = plan.moments ? weir_sim_choose(plan.moments, "moment") : 0;
 	WEIR_SIM_EQ(weir_scope_spawn(&run.s, "producer", produce, NULL), 0);
 	if (event != NOTHING && event != LEAVE)
 		WEIR_SIM_EQ(weir_scope_spawn(&run.s, "event", happen, NULL), 0);
-	consume(ctx, added);
+	consume(ctx, plan.added);
 	WEIR_SIM_EQ(weir_scope_join(ctx, &run.s, 0, NULL), 0);
 	line_jobs_close(&run.jobs);
 	weir_stage_free(&st); /* no call has it any more */
 	WEIR_SIM_EQ(alive, 0);
-	for (int i = 0; ordered && i < run.n_results; i++)
+	for (int i = 0; plan.ordered && i < run.n_results; i++)
 		WEIR_SIM_EQ(run.got[i], i);
 	if (event == NOTHING) {
-		WEIR_SIM_EQ(run.n_results, n_jobs);
+		WEIR_SIM_EQ(run.n_results, plan.n_jobs);
 		WEIR_SIM_EQ(run.send_rc, 0);
 	}
 }
 
 static unsigned seen_made, seen_taken;
 
+/* Two workers and their two helpers, one job, no preemption: who waits for whom. */
 WEIR_SIM_TEST_WITH(a_stage_in_a_pipeline_dfs, .strategy = "dfs0")
 {
-	go(ctx, two(ctx, NULL), weir_sim_choose(2, "ordered"), NOTHING, 2, 0, 10);
+	go(ctx, two(ctx, NULL), (struct plan){.n_jobs = 1, .added = 10, .ordered = weir_sim_choose(2, "ordered")});
+	WEIR_SIM_EQ(run.made, 1);
+}
+
+/* One worker and its helper, two jobs, one preemption: the call is used again. */
+WEIR_SIM_TEST_WITH(one_worker_and_its_helper_dfs, .strategy = "dfs1")
+{
+	go(ctx, two(ctx, NULL), (struct plan){.workers = 1, .n_jobs = 2, .added = 10});
 	WEIR_SIM_EQ(run.made, 2);
 }
 
 WEIR_SIM_TEST(a_stage_in_a_pipeline)
 {
-	go(ctx, two(ctx, NULL), weir_sim_choose(2, "ordered"), NOTHING, 3, 0, 10);
+	go(ctx, two(ctx, NULL), (struct plan){.n_jobs = 3, .added = 10, .ordered = weir_sim_choose(2, "ordered")});
 	WEIR_SIM_EQ(run.made, 3);
 }
 
+/* Two workers, two jobs, one preemption. */
 WEIR_SIM_TEST_WITH(a_stage_that_takes_dfs, .strategy = "dfs1")
 {
-	go(ctx, passing(ctx), false, NOTHING, 2, 0, 0);
+	go(ctx, passing(ctx), (struct plan){.n_jobs = 2});
 	WEIR_SIM_EQ(run.made, 1); /* the other one was filtered: its input was dropped by the run */
 }
 
-/* The run is cancelled at every operation: of a stage that takes, exhaustively. */
+/* The run is cancelled at every operation, of a stage that takes: two workers, two jobs, one preemption. */
 WEIR_SIM_TEST_WITH(taken_and_canceled_dfs, .strategy = "dfs1")
 {
-	go(ctx, passing(ctx), false, CANCEL, 2, 0, 0);
+	go(ctx, passing(ctx), (struct plan){.n_jobs = 2, .event = CANCEL});
 	seen_taken |= run.made ? 2 : 1;
 }
 
 WEIR_SIM_TEST_WITH(taken_in_order_and_canceled_dfs, .strategy = "dfs1")
 {
-	go(ctx, passing(ctx), true, CANCEL, 2, 0, 0);
+	go(ctx, passing(ctx), (struct plan){.n_jobs = 2, .event = CANCEL, .ordered = true});
 	seen_taken |= run.made ? 8 : 4;
 }
 
 WEIR_SIM_TEST(taken_and_every_event)
 {
-	enum event event = (enum event)(1 + weir_sim_choose(4, "event"));
-	bool ordered = weir_sim_choose(2, "ordered");
-	go(ctx, passing(ctx), ordered, event, 3, event == LEAVE ? 3 : 12, 0);
-	if (event == CANCEL)
-		seen_taken |= (run.made ? 2u : 1u) << (ordered ? 2 : 0);
+	struct plan plan = {.n_jobs = 3, .event = (enum event)(1 + weir_sim_choose(4, "event"))};
+	plan.ordered = weir_sim_choose(2, "ordered");
+	plan.moments = plan.event == LEAVE ? 3 : 12;
+	go(ctx, passing(ctx), plan);
+	if (plan.event == CANCEL)
+		seen_taken |= (run.made ? 2u : 1u) << (plan.ordered ? 2 : 0);
 }
 
 WEIR_SIM_TEST_WITH(taken_and_canceled_saw_both, .allow_no_decisions = true, .schedules = 1)
@@ -237,18 +260,21 @@ WEIR_SIM_TEST_WITH(taken_and_canceled_saw_both, .allow_no_decisions = true, .sch
 	WEIR_SIM_EQ(seen_taken, 15);
 }
 
-WEIR_SIM_TEST_WITH(helpers_and_a_cancel_dfs, .strategy = "dfs0")
+/* The run is cancelled at every operation, of a call that has a helper: one worker, one job, one preemption. */
+WEIR_SIM_TEST_WITH(helpers_and_a_cancel_dfs, .strategy = "dfs1")
 {
-	go(ctx, two(ctx, NULL), false, CANCEL, 1, 8, 10);
+	go(ctx, two(ctx, NULL), (struct plan){.workers = 1, .n_jobs = 1, .added = 10, .event = CANCEL});
 }
 
 WEIR_SIM_TEST_WITH(helpers_and_every_event, .schedules = 3000)
 {
-	enum event event = (enum event)(1 + weir_sim_choose(4, "event"));
-	go(ctx, two(ctx, NULL), weir_sim_choose(2, "ordered"), event, 3, event == LEAVE ? 3 : 24, 10);
-	if (event == CANCEL || event == SCOPE_CANCEL)
+	struct plan plan = {.n_jobs = 3, .added = 10, .event = (enum event)(1 + weir_sim_choose(4, "event"))};
+	plan.ordered = weir_sim_choose(2, "ordered");
+	plan.moments = plan.event == LEAVE ? 3 : 24;
+	go(ctx, two(ctx, NULL), plan);
+	if (plan.event == CANCEL || plan.event == SCOPE_CANCEL)
 		seen_made |= 1u << run.made;
-	else if (event == DRAIN)
+	else if (plan.event == DRAIN)
 		WEIR_SIM_EQ(run.n_bad, 0); /* what was accepted was done */
 }
 
@@ -263,7 +289,7 @@ WEIR_SIM_TEST_WITH(helpers_and_every_event_saw_everything, .allow_no_decisions =
 WEIR_SIM_TEST_WITH(workers_and_helpers_at_once, .no_early = true, .schedules = 300)
 {
 	int64_t ns = WEIR_MS(10);
-	go(ctx, two(ctx, &ns), false, NOTHING, 4, 0, 10);
+	go(ctx, two(ctx, &ns), (struct plan){.n_jobs = 4, .added = 10});
 	WEIR_SIM_EQ(weir_rt_now(weir_ctx_rt(ctx)), WEIR_MS(20));
 	WEIR_SIM_EQ(run.n_bad, 1);
 }
@@ -297,7 +323,8 @@ WEIR_SIM_TEST_WITH(a_failure_names_the_stage, .no_early = true, .schedules = 100
 
 /* ---- a part of a value ---- */
 
-/* A map that collects makes a part, which no result can hold: it is dropped, and the code says that it was. */
+/* A map that collects makes a part, which no result can hold: it is dropped, and the code says that it was. One
+ * worker and the consumer, one preemption. */
 WEIR_SIM_TEST_WITH(a_part_does_not_come_out, .strategy = "dfs1")
 {
 	int64_t none = 0;

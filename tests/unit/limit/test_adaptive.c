@@ -96,6 +96,24 @@ START_TEST(probe)
 }
 END_TEST
 
+/* What was shed in no time is not the fastest: it lowers the limit, and what comes after is as fast as it was. */
+START_TEST(a_drop_says_nothing_about_time)
+{
+	weir_adaptive_state st, calm;
+	struct weir_adaptive_opts o = {.initial = 50, .each_sample = true, .no_probe = true};
+	ck_assert_int_eq(weir_adaptive_state_init(&st, &o, 0), 0);
+	ck_assert_uint_eq(weir_adaptive_state_sample(&st, 0, WEIR_MS(10), 50, false, 0), 50);
+	uint32_t less = weir_adaptive_state_sample(&st, 0, 1, 50, true, 0);
+	ck_assert_uint_lt(less, 50);
+	o.initial = less;
+	ck_assert_int_eq(weir_adaptive_state_init(&calm, &o, 0), 0);
+	ck_assert_uint_eq(weir_adaptive_state_sample(&calm, 0, WEIR_MS(10), 50, false, 0), less);
+	ck_assert_uint_eq(weir_adaptive_state_sample(&st, 0, WEIR_MS(10), 50, false, 0),
+			  weir_adaptive_state_sample(&calm, 0, WEIR_MS(10), 50, false, 0));
+	ck_assert_uint_gt(weir_adaptive_state_limit(&st), less);
+}
+END_TEST
+
 /* Any samples: within the limits; no growth while little is in use; a drop, however fast, never makes it grow. */
 START_TEST(bounds)
 {
@@ -144,6 +162,7 @@ int main(void)
 	tcase_add_test(tcase, table);
 	tcase_add_test(tcase, window);
 	tcase_add_test(tcase, probe);
+	tcase_add_test(tcase, a_drop_says_nothing_about_time);
 	tcase_add_test(tcase, bounds);
 	tcase_add_test(tcase, out_of_range);
 	return run_suite(suite);

@@ -105,6 +105,17 @@ START_TEST(bounds)
 }
 END_TEST
 
+/* Never less than half, never more than all, and both are reached: where half is no whole number, too. */
+START_TEST(half_of_an_odd_delay)
+{
+	for (int64_t t = 1; t < 200; t++) {
+		struct weir_backoff_opts o = {.jitter = WEIR_JITTER_EQUAL, .base_ns = t};
+		ck_assert_int_eq(weir_backoff_ns(&o, 0, 0, 0), t - t / 2);
+		ck_assert_int_eq(weir_backoff_ns(&o, 0, 0, UINT64_MAX), t);
+	}
+}
+END_TEST
+
 START_TEST(out_of_range)
 {
 	struct weir_backoff_opts bad[] = {{.base_ns = -1},
@@ -130,6 +141,7 @@ int main(void)
 	TCase *tcase = bare_case(suite, "backoff");
 	tcase_add_test(tcase, table);
 	tcase_add_test(tcase, bounds);
+	tcase_add_test(tcase, half_of_an_odd_delay);
 	tcase_add_test(tcase, out_of_range);
 	return run_suite(suite);
 }

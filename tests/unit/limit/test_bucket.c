@@ -254,8 +254,9 @@ __extension__ typedef __int128 wide;
  * time of a grant is rounded up; what a grant gave back has not been used. */
 static void assert_within(const struct use *uses, size_t n, const struct weir_bucket_opts *o)
 {
+	ck_assert_uint_eq(n, USES);
 	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n; j++) {
+		for (size_t j = 0; j < n; j++) { /* no assertion in here: of Check's each is a system call */
 			wide sum = 0;
 			if (uses[j].at < uses[i].at)
 				continue;
@@ -263,9 +264,9 @@ static void assert_within(const struct use *uses, size_t n, const struct weir_bu
 				if (uses[k].at >= uses[i].at && uses[k].at <= uses[j].at)
 					sum += (int64_t)uses[k].n;
 			sum = (sum - (int64_t)o->burst) * o->period_ns;
-			ck_assert_msg(sum <= (wide)(uses[j].at - uses[i].at + 1) * (int64_t)o->tokens,
-				      "%zu to %zu of %zu, rate %lu in %ld, burst %lu", i, j, n,
-				      (unsigned long)o->tokens, (long)o->period_ns, (unsigned long)o->burst);
+			if (sum > (wide)(uses[j].at - uses[i].at + 1) * (int64_t)o->tokens)
+				ck_abort_msg("%zu to %zu of %zu, rate %lu in %ld, burst %lu", i, j, n,
+					     (unsigned long)o->tokens, (long)o->period_ns, (unsigned long)o->burst);
 		}
 }
 
@@ -349,12 +350,14 @@ START_TEST(no_drift_over_years)
 	struct weir_bucket_opts o = {.tokens = 3, .period_ns = WEIR_SEC(1000), .burst = 1};
 	int64_t now = 0;
 	ck_assert_int_eq(weir_bucket_state_init(&st, &o, 0), 0);
-	for (int64_t k = 0; k < 1000000; k++) {
-		ck_assert_int_eq(weir_bucket_state_take(&st, now, 1, WEIR_FOREVER, &grant), 0);
+	int64_t k = 0; /* each assertion of Check is a system call: one for all */
+	for (; k < 1000000; k++) {
 		int64_t wanted = k / 3 * WEIR_SEC(1000) + (k % 3 * WEIR_SEC(1000) + 2) / 3;
-		ck_assert_int_eq(grant.at, wanted);
+		if (weir_bucket_state_take(&st, now, 1, WEIR_FOREVER, &grant) < 0 || grant.at != wanted)
+			break;
 		now = grant.at;
 	}
+	ck_assert_int_eq(k, 1000000);
 	ck_assert_int_gt(now, WEIR_SEC(86400) * 3650);
 	struct weir_bucket_view v; /* and after 200 idle years it is full */
 	weir_bucket_state_view(&st, WEIR_FOREVER / 3 * 2, 1, &v);

@@ -217,6 +217,23 @@ START_TEST(the_ring_forgets_the_oldest)
 }
 END_TEST
 
+/* What time has emptied the window of is no row any more. */
+START_TEST(a_row_goes_with_its_window)
+{
+	make((struct weir_breaker_opts){.failures = 3, .window_ns = 100, .open_ns = 10});
+	FAIL(0);
+	FAIL(9);
+	ck_assert_uint_eq(look(9).failures_in_row, 2);
+	ck_assert_uint_eq(look(250).failures, 0);
+	ck_assert_uint_eq(look(250).failures_in_row, 0);
+	FAIL(250);
+	FAIL(250);
+	ck_assert_int_eq(look(250).mode, WEIR_BREAKER_CLOSED);
+	FAIL(250);
+	ck_assert_int_eq(look(250).mode, WEIR_BREAKER_OPEN);
+}
+END_TEST
+
 START_TEST(by_hand)
 {
 	make((struct weir_breaker_opts){.failures = 2, .open_ns = 10});
@@ -526,6 +543,7 @@ int main(void)
 	tcase_add_test(t, slow_calls_that_fail);
 	tcase_add_test(t, other_options_in_each_state);
 	tcase_add_test(t, the_ring_forgets_the_oldest);
+	tcase_add_test(t, a_row_goes_with_its_window);
 	tcase_add_test(t, by_hand);
 	tcase_add_test(t, trials_move_the_limit_of_the_stay);
 	tcase_add_test(t, modes_have_names);

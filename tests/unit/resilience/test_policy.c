@@ -489,6 +489,46 @@ START_TEST(a_log_is_replayed)
 }
 END_TEST
 
+static int decode(const char *text, size_t len, void *item, void *arg)
+{
+	uint32_t id = 0;
+	(void)arg;
+	for (size_t i = 0; i < len; i++)
+		id = id * 10 + (uint32_t)(text[i] - '0');
+	*(uint32_t *)item = id;
+	return 0;
+}
+
+static int encode_id(const void *item, char *buf, size_t cap, void *arg)
+{
+	(void)arg;
+	return snprintf(buf, cap, "%u", *(const uint32_t *)item);
+}
+
+/* Values that own something, of a stage that takes them: each is dropped once, whether it moved or failed. */
+START_TEST(what_is_replayed_is_dropped_once)
+{
+	struct told t = {.n = 0};
+	struct weir_dead_log log = {.write = write_paper, .encode = encode_id, .arg = &t.paper};
+	struct weir_dead_replay_opts replay = {.next = next_of, .decode = decode, .done = tell, .arg = &t};
+	struct weir_dead_report report;
+	int refusals = 1;
+	weir_stage *st = taking(&refusals);
+	weir_call *call = call_of(st);
+	letter(&log, &(uint32_t){3}, &item_type, 0);
+	letter(&log, &(uint32_t){4}, &item_type, 0);
+	ck_assert_int_eq(weir_dead_replay(&root, call, st, &replay, &report, NULL), 0);
+	ck_assert_uint_eq(report.failed, 1);
+	ck_assert_uint_eq(report.done, 1);
+	ck_assert_int_eq(t.rcs[0], WEIR_EUSER);
+	ck_assert_int_eq(t.rcs[1], 0);
+	ck_assert_int_eq(t.made[1], 4);
+	ck_assert_uint_eq(drops_of(3), 1);
+	ck_assert_uint_eq(drops_of(4), 1);
+	done_with(&call, &st);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policy");
@@ -507,5 +547,6 @@ int main(void)
 	tcase_add_test(log, letters_that_cannot_be_written);
 	tcase_add_test(log, lines_that_are_none);
 	tcase_add_test(log, a_log_is_replayed);
+	tcase_add_test(log, what_is_replayed_is_dropped_once);
 	return run_suite(suite);
 }
