@@ -456,6 +456,7 @@ int weir_breaker_state_set_opts(struct weir_breaker_state *state, int64_t now, c
 	made.classify_arg = s->opts.classify_arg;
 	fill(&made);
 	s->opts = made;
+	s->slice_ns = made.window_ns ? made.window_ns / made.window_slices : 0;
 	s->open_ns = made.open_ns;
 	for (uint32_t i = 0; made.open_growth > 100 && i < s->trips && s->open_ns < made.open_max_ns; i++)
 		s->open_ns = grown(s->open_ns, made.open_growth, made.open_max_ns);

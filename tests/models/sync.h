@@ -269,9 +269,9 @@ static enum weir_sim_step sync_step(void *state, struct weir_sim_point *p, void 
 static void sync_put_call(const struct weir_sim_op *op, char *text, size_t cap, void *arg)
 {
 	static const char *const names[] = {"read_lock", "lock",    "try_read_lock", "try_lock", "read_unlock",
-					    "unlock",    "acquire", "try_acquire",   "release",  "add",
-					    "done",      "wait",    "once",          "cancel",   "load",
-					    "store",     "add",     "exchange",      "cas"};
+					    "unlock",    "acquire", "try_acquire",   "release",  "resize",
+					    "add",       "done",    "wait",          "once",     "cancel",
+					    "load",      "store",   "add",           "exchange", "cas"};
 	(void)arg;
 	(void)snprintf(text, cap, "%s(%d, %d)", names[op->op], (int)op->in.v[0], (int)op->in.v[1]);
 }
