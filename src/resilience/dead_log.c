@@ -285,7 +285,8 @@ static int replay_all(weir_ctx *ctx, weir_call *call, bool takes, const struct r
 			return rc;
 		if (n > r->cap)
 			return weir_fail(err, WEIR_EOVERFLOW, "a line of %zu bytes where there are %zu", n, r->cap);
-		replay_line(ctx, call, takes, r, n, report);
+		if (n > 1 || (n == 1 && r->line[0] != '\n')) /* a blank one is none: dead_file.c, F3 */
+			replay_line(ctx, call, takes, r, n, report);
 	}
 }
 

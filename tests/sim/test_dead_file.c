@@ -196,6 +196,34 @@ WEIR_SIM_TEST_WITH(cut_short, .no_early = true, .schedules = 50)
 	close_world(ctx);
 }
 
+/* Lines that cannot be read are told and counted, blank ones are none, and neither ends it. */
+WEIR_SIM_TEST_WITH(a_log_with_bad_lines, .allow_no_decisions = true, .schedules = 1)
+{
+	static const char *const lines[] = {"\n",
+					    "nonsense\n",
+					    "{\"code\":1,\"item_hex\":\"01000000\"}\n",
+					    "\n",
+					    "{\"code\":1,\"item_hex\":\"0100\"}\n",
+					    "{\"code\":1,\"item_hex\":\"010",
+					    "\n",
+					    "{\"code\":1,\"item_hex\":\"00000002\"}\n",
+					    "{\"code\":1,\"item\":\"\\\"}\n",
+					    "{\"code\":1,\"item_hex\":\"03000000\"}"};
+	int sum = 0;
+	open_world(ctx, 8);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		strcat(w.text, lines[i]);
+		w.len += strlen(lines[i]);
+	}
+	struct weir_dead_report report = replay(ctx, &sum);
+	WEIR_SIM_EQ(report.failed, 3);
+	WEIR_SIM_EQ(report.unreadable, 4);
+	WEIR_SIM_EQ(report.done, 0);
+	WEIR_SIM_EQ(sum, 0x02000005);
+	weir_fd_close(weir_ctx_rt(ctx), &w.to);
+	close_world(ctx);
+}
+
 WEIR_SIM_TEST_WITH(nobody_reads, .allow_no_decisions = true, .schedules = 1)
 {
 	open_world(ctx, 8);
