@@ -304,7 +304,10 @@ int weir_bands_wait(weir_ctx *ctx, weir_bands *b, uint64_t tokens, weir_err *err
 	rc = look(bands, tokens, false, weir_ctx_deadline(ctx), &ns, site);
 	if (rc == 1)
 		rc = stand_in_line(ctx, bands, tokens, &ns, site);
-	return rc == WEIR_ELIMITED ? weir_err_wrap(err, rc, ns) : rc;
+	if (rc != WEIR_ELIMITED)
+		return rc;
+	weir_err_fini(err);
+	return weir_err_wrap(err, rc, ns);
 }
 
 void weir_bands_view_now(weir_bands *b, uint64_t tokens, struct weir_bucket_view *out)
