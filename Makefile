@@ -166,8 +166,8 @@ explored: $(EXHAUST)
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
 
-# Fewer schedules run the same lines: for sanitizers and for other compilers too. What is not here builds in $(BUILD), or
-# with its libraries, with flags of its own.
+# Fewer schedules run the same lines: for sanitizers and for other compilers too. What is not here builds in $(BUILD),
+# or with its libraries, with flags of its own.
 coverage: ## which lines of src/ and sim/ the tests run; shows the others, fails under 95 %
 	+$(Q)BUILD='$(BUILD)/coverage' CI/coverage.sh
 
