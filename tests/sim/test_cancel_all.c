@@ -12,6 +12,7 @@
  * The last test checks that each row saw a success, a cancel, and a part where there can be one. */
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
@@ -345,6 +346,8 @@ static int canceled_anywhere(weir_ctx *ctx, weir_err *err, void *arg)
 static int all_outcomes_were_seen(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	(void)ctx, (void)err, (void)arg;
+	if (getenv("WEIR_SIM_SCHEDULES") || getenv("WEIR_SIM_AT_MOST")) /* fewer may not see all */
+		return 0;
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].seen != rows[i].can)
 			weir_sim_fail(__FILE__, __LINE__, "%s: ended as %u, and can as %u", rows[i].name, rows[i].seen,

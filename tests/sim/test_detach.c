@@ -8,6 +8,7 @@
  * every schedule, the child does not sleep: it touches an atomic, so that something can come in between.
  * Bounds: "dfs" is every schedule, "dfsN" every schedule with at most N preemptions. */
 #include <string.h>
+#include <stdlib.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
@@ -586,6 +587,8 @@ WEIR_SIM_TEST_WITH(a_child_that_takes, .strategy = "dfs2")
 
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
+	if (getenv("WEIR_SIM_SCHEDULES") || getenv("WEIR_SIM_AT_MOST")) /* fewer may not see all */
+		return;
 	WEIR_SIM_EQ(seen_limit, 7);
 	WEIR_SIM_EQ(seen_cancel, OK | CANCELED | LATE_OK | LATE_FAILED | NO_BEGIN | LATE_DEAF);
 	WEIR_SIM_EQ(seen_taken, OK | CANCELED | LATE_OK | LATE_FAILED);
