@@ -12,7 +12,7 @@ enum { ITEMS = 5, CALM = 40 };
 
 static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
 
-enum mode { QUIET, WAITS, LASTS, FAILS, DAWDLES };
+enum mode { QUIET, WAITS, YIELDS, LASTS, FAILS, DAWDLES };
 
 static struct {
 	enum mode mode; /* of the call, as is `third`: written while nobody is in it */
@@ -33,6 +33,8 @@ static int item(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *a
 		rc = weir_sem_acquire(ctx, &shared.sem, 1);
 	if (shared.mode == WAITS && i == 1)
 		weir_sem_release(&shared.sem, 1);
+	while (shared.mode == YIELDS && i == 0 && !atomic_load(&shared.third))
+		weir_rt_yield(rt);
 	while (from != INT64_MAX && weir_rt_now(rt) - from < WEIR_US(50))
 		;
 	while (shared.mode == LASTS && i == 1 && !atomic_load(&shared.third)) /* and weir does not know */
@@ -118,6 +120,7 @@ static int one_after_the_other(weir_ctx *ctx, weir_err *err, void *arg)
 int main(void)
 {
 	stress_case("a batch that is kept opens before an item waits", after_short_ones, &(enum mode){WAITS});
+	stress_case("a batch that is kept opens before an item yields", after_short_ones, &(enum mode){YIELDS});
 	stress_case("a batch that is kept opens when it lasts", after_short_ones, &(enum mode){LASTS});
 	stress_case("a batch that is kept stops at a failure", after_short_ones, &(enum mode){FAILS});
 	stress_case("short batches", one_after_the_other, &(enum mode){QUIET});
