@@ -148,7 +148,7 @@ static bool failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, wei
 			end_all(node, "another attempt failed for good");
 		}
 	}
-	bool overtaken = ended && node->winner;
+	bool overtaken = node->winner != NULL; /* whatever it calls its end */
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
 	return overtaken;
