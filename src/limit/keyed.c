@@ -39,7 +39,7 @@ struct weir_keyed {
 	struct place fresh; /* Y5: v and at alone */
 	bool refuse_new;
 	uint32_t max, hand; /* Y3: the place that is looked at next */
-	uint32_t mask; /* of heads */
+	uint32_t mask;      /* of heads */
 	uint32_t newest, oldest, free;
 	int64_t seen; /* the latest now */
 	struct weir_keyed_stats stats;
@@ -134,7 +134,9 @@ int weir_keyed_new(weir_rt *rt, const struct weir_keyed_opts *opts, weir_keyed *
 {
 	struct weir__gcra g;
 	uint32_t max = opts && opts->max_keys ? opts->max_keys : 1024, heads = 1;
-	int rc = max > WEIR_KEYED_MAX || !out ? WEIR_EINVAL : weir__gcra_init(&g, opts ? &opts->each : NULL, 0); /* terms and v: of any time */
+	int rc = max > WEIR_KEYED_MAX || !out
+			 ? WEIR_EINVAL
+			 : weir__gcra_init(&g, opts ? &opts->each : NULL, 0); /* terms and v: of any time */
 	if (rc < 0)
 		return rc;
 	while (heads < max)

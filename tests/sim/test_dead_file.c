@@ -257,7 +257,8 @@ WEIR_SIM_TEST_WITH(a_failure_longer_than_a_line, .allow_no_decisions = true, .sc
 	open_world(ctx, 8);
 	for (size_t i = 0; i < 2; i++) {
 		w.log = (struct weir_dead_log){.write = keep_line, .arg = &lines, .line_bytes = line_bytes[i]};
-		weir_stage *st = weir_dead_letter(fail_at_length_stage(weir_ctx_rt(ctx), NULL), weir_dead_log_write, &w.log);
+		weir_stage *st = weir_dead_letter(fail_at_length_stage(weir_ctx_rt(ctx), NULL), weir_dead_log_write,
+						  &w.log);
 		struct writer me = {.st = st, .item = 7};
 		weir_scope s;
 		weir_scope_init(&s, ctx);

@@ -125,8 +125,8 @@ WEIR_SIM_TEST_WITH(idle_keys_are_forgotten, .allow_no_decisions = true, .no_earl
 /* Buckets that begin empty fill up as one does: from when they were made. */
 WEIR_SIM_TEST_WITH(a_key_that_begins_empty, .allow_no_decisions = true, .no_early = true, .schedules = 1)
 {
-	weir_keyed *k = made(
-		ctx, (struct weir_keyed_opts){.each = {.tokens = 1, .burst = 4, .spent = 4}, .max_keys = 2});
+	weir_keyed *k = made(ctx,
+			     (struct weir_keyed_opts){.each = {.tokens = 1, .burst = 4, .spent = 4}, .max_keys = 2});
 	WEIR_SIM_EQ(weir_keyed_allow_n(k, "a", 1, 1), WEIR_ELIMITED);
 	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_SEC(1)), 0);
 	WEIR_SIM_EQ(weir_keyed_allow_n(k, "a", 1, 1), 0);
@@ -140,8 +140,9 @@ WEIR_SIM_TEST_WITH(a_key_that_begins_empty, .allow_no_decisions = true, .no_earl
 /* The one that was used least recently owes for long. The others' places are free again all the same. */
 WEIR_SIM_TEST_WITH(one_that_owes_keeps_one_place, .allow_no_decisions = true, .no_early = true, .schedules = 1)
 {
-	weir_keyed *k = made(ctx, (struct weir_keyed_opts){
-					  .each = {.tokens = 1, .burst = 100}, .max_keys = 4, .refuse_new = true});
+	weir_keyed *k =
+		made(ctx,
+		     (struct weir_keyed_opts){.each = {.tokens = 1, .burst = 100}, .max_keys = 4, .refuse_new = true});
 	WEIR_SIM_EQ(weir_keyed_allow_n(k, "greedy", 6, 100), 0);
 	for (int i = 0; i < 3; i++)
 		WEIR_SIM_EQ(weir_keyed_allow_n(k, &i, sizeof(i), 1), 0);

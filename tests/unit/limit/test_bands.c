@@ -218,7 +218,8 @@ START_TEST(rest_of_a_period)
 	static const struct {
 		int64_t first_at, now;
 		int available;
-	} rows[] = {{300, 230, 7}, {300, 299, 0}, {300, 200, 10}, {100, 230, 10}, {200, 230, 10}, {230, 230, 10}, {0, 230, 10}};
+	} rows[] = {{300, 230, 7},  {300, 299, 0},  {300, 200, 10}, {100, 230, 10},
+		    {200, 230, 10}, {230, 230, 10}, {0, 230, 10}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		b.first_at = rows[i].first_at;
 		ck_assert_int_eq(weir_bands_state_init(&st, &b, 1, rows[i].now), 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A log of letters in a real file: appended behind what is there, by several threads, each line whole; what cannot be
- * synced says so; what was cut off does not spoil what comes behind it. Exact times and pipes are in tests/sim/test_dead_file.c. */
+ * synced says so; what was cut off does not spoil what comes behind it. Exact times and pipes are in
+ * tests/sim/test_dead_file.c. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
