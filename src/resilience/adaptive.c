@@ -81,9 +81,9 @@ void weir_adaptive_fini(weir_adaptive *a)
 	memset(a, 0, sizeof(*a));
 }
 
-int weir_adaptive_acquire(weir_ctx *ctx, weir_adaptive *a, struct weir_adaptive_permit *out, weir_err *err)
+/* Where it says WEIR_EOVERLOAD, nobody has been told yet. */
+static int acquire(weir_ctx *ctx, struct adaptive *adaptive, struct weir_adaptive_permit *out)
 {
-	struct adaptive *adaptive = inside(a);
 	uint64_t running = 0;
 	*out = (struct weir_adaptive_permit){0};
 	int rc = weir__bulkhead_enter(ctx, &adaptive->places, &running);
@@ -91,9 +91,20 @@ int weir_adaptive_acquire(weir_ctx *ctx, weir_adaptive *a, struct weir_adaptive_
 		*out = (struct weir_adaptive_permit){.at = weir_rt_now(adaptive->rt),
 						     .under_way = (uint32_t)running,
 						     .live = true};
-	else if (rc == WEIR_EOVERLOAD)
-		rc = weir__bulkhead_overload(ctx, &adaptive->places, (int64_t)weir_atomic_load(&adaptive->took_ns),
-					     err);
+	return rc;
+}
+
+static int64_t took_ns(const struct adaptive *adaptive)
+{
+	return (int64_t)weir_atomic_load(&adaptive->took_ns);
+}
+
+int weir_adaptive_acquire(weir_ctx *ctx, weir_adaptive *a, struct weir_adaptive_permit *out, weir_err *err)
+{
+	struct adaptive *adaptive = inside(a);
+	int rc = acquire(ctx, adaptive, out);
+	if (rc == WEIR_EOVERLOAD)
+		rc = weir__bulkhead_overload(ctx, &adaptive->places, took_ns(adaptive), err);
 	return rc;
 }
 
@@ -102,10 +113,10 @@ static void take_sample(struct adaptive *a, const struct weir_adaptive_permit *p
 			bool dropped)
 {
 	uint32_t before = weir_adaptive_state_limit(&a->state);
-	int64_t took_ns = now - permit->at;
-	uint32_t limit = weir_adaptive_state_sample(&a->state, now, took_ns, permit->under_way, dropped, random);
+	int64_t took = now - permit->at;
+	uint32_t limit = weir_adaptive_state_sample(&a->state, now, took, permit->under_way, dropped, random);
 	if (!dropped)
-		weir_atomic_store(&a->took_ns, (uint64_t)took_ns);
+		weir_atomic_store(&a->took_ns, (uint64_t)took);
 	if (limit != before) {
 		int rc = weir_bulkhead_set_limit(&a->places, limit);
 		assert(rc == 0); /* the least there is, is 1 */
@@ -145,7 +156,7 @@ void weir_adaptive_snapshot_get(weir_ctx *ctx, weir_adaptive *a, struct weir_ada
 	out->dropped = adaptive->counts[WEIR_ADAPTIVE_DROPPED];
 	out->ignored = adaptive->counts[WEIR_ADAPTIVE_IGNORED];
 	weir_mutex_unlock(&adaptive->lock);
-	out->took_ns = (int64_t)weir_atomic_load(&adaptive->took_ns);
+	out->took_ns = took_ns(adaptive);
 }
 
 /* ---- the stage ---- */
@@ -182,9 +193,9 @@ static int adaptive_process(weir_ctx *ctx, const void *in, void *out, weir_err *
 	weir_adaptive *a = ((const struct adaptive_stage *)w->st)->adaptive;
 	struct weir_adaptive_permit permit;
 	enum weir_adaptive_outcome outcome = WEIR_ADAPTIVE_SUCCESS;
-	int rc = weir_adaptive_acquire(ctx, a, &permit, err);
+	int rc = acquire(ctx, inside(a), &permit);
 	if (rc < 0)
-		return rc;
+		return rc == WEIR_EOVERLOAD ? weir__refused(w->probed, rc, 0, took_ns(inside(a)), err) : rc;
 	weir_err *detail = weir__wrap_detail(w, err);
 	rc = weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, detail);
 	if (rc < 0)

@@ -22,7 +22,7 @@
 #include <weir/core/err.h>
 #include <weir/rt.h>
 
-#include "../stage/stage.h"
+#include "wrap.h"
 
 _Static_assert(sizeof(struct weir__bulkhead) <= sizeof(weir_bulkhead) * 7 / 8,
 	       "an eighth is spare, beside its parts' own");
@@ -200,14 +200,18 @@ struct wall {
 struct wall_node {
 	weir_bulkhead *bulkhead;
 	struct weir__run child;
+	const struct weir__probed *probed;
 };
 
 static int wall_process(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {
 	struct wall_node *node = arg;
-	int rc = weir_bulkhead_enter(ctx, node->bulkhead, err);
+	uint64_t running;
+	int rc = weir__bulkhead_enter(ctx, node->bulkhead, &running);
 	if (rc < 0)
-		return rc;
+		return rc == WEIR_EOVERLOAD
+			       ? weir__refused(node->probed, rc, 0, inside(node->bulkhead)->opts.service_ns, err)
+			       : rc;
 	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, err);
 	weir_bulkhead_leave(node->bulkhead);
 	return rc;
@@ -217,6 +221,7 @@ static void wall_bind(struct weir__binder *b, const weir_stage *st, struct weir_
 {
 	struct wall_node *node = weir__bind_node(b, st, sizeof(*node));
 	node->bulkhead = ((const struct wall *)st)->bulkhead;
+	node->probed = weir__binder_probed(b, st);
 	weir__bind(b, st->children[0], &node->child);
 	out->fn = wall_process;
 	out->arg = node;

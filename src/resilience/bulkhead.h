@@ -24,7 +24,7 @@ static inline struct weir__bulkhead *weir__bulkhead(const weir_bulkhead *b)
  * WEIR_EOVERLOAD, nobody has been told yet. */
 int weir__bulkhead_enter(weir_ctx *ctx, weir_bulkhead *b, uint64_t *running);
 
-/* Tells the probe and err that the caller is refused; value: of the detail. */
+/* Tells the probe and err that the caller, which is no stage, is refused; value: of the detail. */
 int weir__bulkhead_overload(weir_ctx *ctx, const weir_bulkhead *b, int64_t value, weir_err *err);
 
 #endif

@@ -57,11 +57,8 @@ static int guard_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	weir_err *detail = err ? err : &node->detail; /* G3 */
 	int64_t try_again_ns = 0;
 	int rc = weir__breaker_acquire(ctx, node->breaker, &permit, &try_again_ns, __builtin_return_address(0));
-	if (rc < 0) {
-		weir__told(node->probed, WEIR_PROBE_REJECTED, rc, try_again_ns);
-		weir_err_fini(err);
-		return weir_err_wrap(err, rc, try_again_ns);
-	}
+	if (rc < 0)
+		return weir__refused(node->probed, rc, try_again_ns, try_again_ns, err);
 	rc = weir__run(ctx, &node->child, WEIR__NO_INDEX, in, out, detail);
 	enum weir_outcome outcome = WEIR_OUTCOME_SUCCESS;
 	if (rc < 0)

@@ -64,9 +64,9 @@ void weir_throttle_fini(weir_throttle *t)
 	memset(t, 0, sizeof(*t));
 }
 
-int weir_throttle_ask(weir_ctx *ctx, weir_throttle *t, weir_err *err)
+/* Where it says WEIR_EOVERLOAD, nobody has been told yet. */
+static int ask(weir_ctx *ctx, struct throttle *throttle)
 {
-	struct throttle *throttle = inside(t);
 	int rc = weir_ctx_rt(ctx) == throttle->rt ? weir_ctx_err(ctx) : WEIR_EINVAL;
 	if (rc < 0)
 		return rc;
@@ -77,8 +77,15 @@ int weir_throttle_ask(weir_ctx *ctx, weir_throttle *t, weir_err *err)
 	throttle->n_asked++;
 	throttle->n_refused += rc < 0;
 	weir_mutex_unlock(&throttle->lock);
-	if (rc == 0)
-		return 0;
+	return rc;
+}
+
+int weir_throttle_ask(weir_ctx *ctx, weir_throttle *t, weir_err *err)
+{
+	struct throttle *throttle = inside(t);
+	int rc = ask(ctx, throttle);
+	if (rc != WEIR_EOVERLOAD)
+		return rc;
 	if (throttle->probe)
 		weir_probe_emit(throttle->probe, &(struct weir_probe_event){.kind = WEIR_PROBE_REJECTED,
 									    .code = rc,
@@ -132,9 +139,9 @@ static int throttle_process(weir_ctx *ctx, const void *in, void *out, weir_err *
 {
 	struct weir__wrap *w = arg;
 	weir_throttle *t = ((const struct throttle_stage *)w->st)->throttle;
-	int rc = weir_throttle_ask(ctx, t, err);
+	int rc = ask(ctx, inside(t));
 	if (rc < 0)
-		return rc;
+		return rc == WEIR_EOVERLOAD ? weir__refused(w->probed, rc, 0, 0, err) : rc;
 	weir_err *detail = weir__wrap_detail(w, err);
 	rc = weir__run(ctx, &w->child, WEIR__NO_INDEX, in, out, detail);
 	if (is_accepted(inside(t), rc, detail))

@@ -114,6 +114,14 @@ static inline void weir__told(const struct weir__probed *p, enum weir_probe_kind
 								     .index = WEIR_PROBE_NO_INDEX});
 }
 
+/* The same of a value that is refused with rc, and the failure in err. told, value: of the event, and of the detail. */
+static inline int weir__refused(const struct weir__probed *p, int rc, int64_t told, int64_t value, weir_err *err)
+{
+	weir__told(p, WEIR_PROBE_REJECTED, rc, told);
+	weir_err_fini(err);
+	return weir_err_wrap(err, rc, value);
+}
+
 /* Where the detail of a failure goes: W2. */
 static inline weir_err *weir__wrap_detail(struct weir__wrap *w, weir_err *err)
 {

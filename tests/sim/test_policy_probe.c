@@ -91,6 +91,15 @@ static void expect(const char *const *lines, int n)
 		expect(lines_, (int)(sizeof(lines_) / sizeof(lines_[0]))); \
 	} while (0)
 
+/* The last that a layer told is of its own span; EXPECT looks where that is. */
+static void expect_own_span(void)
+{
+	int i = n_heard - 1;
+	while (i >= 0 && is_stage(heard[i].kind))
+		i--;
+	WEIR_SIM_ASSERT(i >= 0 && heard[i].span != 0);
+}
+
 /* What the calls of the child do, one digit for each, from the last: 0 a value, 1 BAD, 2 hangs, 3 nothing to be had. */
 static int digits;
 
@@ -205,6 +214,7 @@ WEIR_SIM_TEST_WITH(who_refuses_tells, ALONE)
 	WEIR_SIM_EQ(weir_bulkhead_enter(ctx, &bulkhead, NULL), 0);
 	st = weir_bulkhead_stage(child_stage(rt, NULL), &bulkhead);
 	WEIR_SIM_EQ(process(ctx, st, 0), WEIR_EOVERLOAD);
+	expect_own_span();
 	EXPECT("0 rejected wall !WEIR_EOVERLOAD");
 	weir_stage_free(&st);
 	weir_bulkhead_leave(&bulkhead);
@@ -217,6 +227,43 @@ WEIR_SIM_TEST_WITH(who_refuses_tells, ALONE)
 	WEIR_SIM_EQ(process(ctx, st, 1), BAD);
 	EXPECT("0 dead_failed grave =1 !WEIR_EIO", "0 dead_failed grave =1 !WEIR_EINVAL");
 	weir_stage_free(&st);
+}
+
+/* Those that find their own limit: the stage around them is in another, whose span is its parent. */
+WEIR_SIM_TEST_WITH(who_holds_back_tells, ALONE)
+{
+	weir_rt *rt = weir_ctx_rt(ctx);
+	const struct weir_adaptive_init_opts one = {.name = "tide", .limit = {.initial = 1, .min = 1, .max = 1}};
+	struct weir_adaptive_permit permit, no;
+	weir_adaptive tide;
+	weir_throttle valve;
+	listen(ctx);
+	WEIR_SIM_EQ(weir_adaptive_init(&tide, ctx, &one), 0);
+	WEIR_SIM_EQ(weir_adaptive_acquire(ctx, &tide, &permit, NULL), 0);
+	WEIR_SIM_EQ(weir_adaptive_acquire(ctx, &tide, &no, NULL), WEIR_EOVERLOAD);
+	WEIR_SIM_EQ(n_heard, 1);
+	WEIR_SIM_EQ(heard[0].span, 0); /* by hand */
+	weir_stage *st = weir_timeout(weir_adaptive_stage(child_stage(rt, NULL), &tide), WEIR_MS(9));
+	WEIR_SIM_EQ(process(ctx, st, 0), WEIR_EOVERLOAD);
+	expect_own_span();
+	EXPECT("0 rejected tide !WEIR_EOVERLOAD", "0 rejected tide !WEIR_EOVERLOAD");
+	weir_stage_free(&st);
+	weir_adaptive_release(ctx, &tide, &permit, WEIR_ADAPTIVE_IGNORED);
+	weir_adaptive_fini(&tide);
+
+	WEIR_SIM_EQ(weir_throttle_init(&valve, ctx, &(struct weir_throttle_init_opts){.name = "valve"}), 0);
+	for (int refused = 0; refused < 50;) /* from here on nine of ten are, but for a few that get through */
+		refused += weir_throttle_ask(ctx, &valve, NULL) < 0;
+	WEIR_SIM_EQ(n_heard, 50);
+	WEIR_SIM_EQ(heard[0].span, 0);
+	n_heard = 0;
+	st = weir_timeout(weir_throttle_stage(child_stage(rt, NULL), &valve), WEIR_MS(9));
+	while (process(ctx, st, 3) != WEIR_EOVERLOAD)
+		n_heard = 0;
+	expect_own_span();
+	EXPECT("0 rejected valve !WEIR_EOVERLOAD");
+	weir_stage_free(&st);
+	weir_throttle_fini(&valve);
 }
 
 /* The second attempt of a hedge is told when it begins; the first is not. */

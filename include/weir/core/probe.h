@@ -53,8 +53,8 @@
  *   DEAD              of a queue      attempts          code: a dead letter was taken
  *   DEAD_FAILED       of a queue      attempts          code: it could not be
  *   CUSTOM            anything        anything          anything
- * Stages of resilience tell with their own span, as FAN_OUT does. A bulkhead, an adaptive limit and a throttle have
- * none, nor has a breaker that is used by hand: their parent is the span that ctx carries.
+ * Stages of resilience tell with their own span, as FAN_OUT does. A breaker, a bulkhead, an adaptive limit and a
+ * throttle that are used by hand have none: their parent is the span that ctx carries.
  *
  * THE FUNCTION may be called by several tasks at the same time. No lock of weir is held then. It must not block, and
  * what it costs is added to what it measures. */
