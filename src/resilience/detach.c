@@ -16,8 +16,10 @@
  *  D3  A child's context lies in the spare, under outer's. It is begun and ended by the helper; the caller cancels it
  *      under the lock, while the spare is RUNNING.
  *  D4  A child's call is freed by the owner of the stage's call, unless the child is ABANDONED then (`over`): by its
- *      helper. It is what keeps the stage from being freed (weir_stage_free looks at the calls of all stages of such a
- *      tree), so a helper touches the stage in no other way after that, and while the spare is IDLE in none at all.
+ *      helper, and the child is counted as late after that. A call is what keeps the stage from being freed
+ *      (weir_stage_free looks at the calls of all stages of such a tree), and that one is abandoned tells the user not
+ *      to. So whoever reads that none is may free the stage, and a helper does not touch it after it has counted; while
+ *      the spare is IDLE and not over, it does not touch it at all.
  *  D5  A helper leaves when its spare is over, or outer has ended. It never leaves one that is RUNNING or ABANDONED.
  *
  * LOCK: the spares' mutex, then the stage's (its counts); both for a few instructions, and nothing of the user's is
@@ -126,12 +128,15 @@ static void drop_late(weir_ctx *ctx, struct spare *s)
 		made->drop(s->out, made->arg);
 	weir_err_fini(&s->err);
 	weir_mutex_lock(ctx, &s->all->lock);
-	count_late(ctx, st, s->rc);
-	s->state = IDLE;
 	bool over = s->over;
+	if (!over)
+		count_late(ctx, st, s->rc);
+	s->state = IDLE;
 	weir_mutex_unlock(&s->all->lock);
-	if (over)
-		weir_call_free(&s->call); /* D4 */
+	if (over) { /* D4 */
+		weir_call_free(&s->call);
+		count_late(ctx, st, s->rc);
+	}
 }
 
 static void run_child(weir_ctx *ctx, struct spare *s)

@@ -405,7 +405,7 @@ WEIR_SIM_TEST_WITH(no_copy_no_call, TIMED)
 
 enum { OK = 1, TIMED_OUT = 2, CANCELED = 4, OUTER = 8, LATE_OK = 16, LATE_FAILED = 32, NO_BEGIN = 64, LATE_DEAF = 128 };
 
-static unsigned seen_limit, seen_cancel, seen_outer, seen_free, seen_pass, seen_taken, seen_begin;
+static unsigned seen_limit, seen_cancel, seen_outer, seen_free, seen_gone, seen_pass, seen_taken, seen_begin;
 
 static unsigned late(const struct bed *b, weir_ctx *ctx)
 {
@@ -569,6 +569,21 @@ WEIR_SIM_TEST_WITH(freed_while_it_runs, .strategy = "dfs2")
 	close_bed(&b, ctx);
 }
 
+/* Who reads that none is abandoned may free the stage, at whatever operation that is, before outer is joined. */
+WEIR_SIM_TEST_WITH(freed_when_none_is_abandoned, .strategy = "dfs2")
+{
+	struct bed b;
+	open_bed(&b, ctx, &quick_acts[weir_sim_choose(2, "what it does")], WEIR_FOREVER, 1);
+	int rc = process_canceled(ctx, &b, NULL);
+	weir_call_free(&b.call);
+	struct weir_timeout_detach_stats stats = stats_of(ctx, b.st);
+	if (stats.abandoned == 0)
+		weir_stage_free(&b.st);
+	seen_gone |= stats.abandoned ? NO_BEGIN : rc != WEIR_ECANCELED ? OK : 0;
+	seen_gone |= (stats.late_ok ? LATE_OK : 0) | (stats.late_failed ? LATE_FAILED : 0);
+	close_bed(&b, ctx);
+}
+
 /* A child that takes gets a copy, which moves, and is dropped once if nobody wants it any more. */
 WEIR_SIM_TEST_WITH(a_child_that_takes, .strategy = "dfs2")
 {
@@ -595,6 +610,7 @@ WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedule
 	WEIR_SIM_EQ(seen_outer, OK | OUTER);
 	WEIR_SIM_EQ(seen_begin, OK | OUTER);
 	WEIR_SIM_EQ(seen_free, OK | CANCELED | LATE_OK | LATE_FAILED);
+	WEIR_SIM_EQ(seen_gone, OK | NO_BEGIN | LATE_OK | LATE_FAILED);
 	WEIR_SIM_EQ(seen_pass, OK | LATE_OK | LATE_FAILED);
 }
 
