@@ -13,7 +13,8 @@
  *      between the two calls can make this one wait; the header says so.
  *  D4  accept has no such flag and poll is not enough (a connection that goes away between the two is Stevens' classic
  *      hang), so a listener in blocking mode is refused.
- *  D5  Regular files never wait in the sense of poll, and are read and written like that.
+ *  D5  Regular files never wait in the sense of poll, and are read and written like that: in one call, since who
+ *      appends a line to a file that others append to wants it whole.
  *
  * A call that a signal interrupted has done nothing and is repeated. There is no state here; a descriptor's own calls
  * may run at the same time in any number of threads. Codes are -errno. */
@@ -30,6 +31,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lock.h"
@@ -49,6 +51,12 @@ static int will_not_wait(weir_fd fd, short events, bool *blocking)
 		rc = poll(&p, 1, 0);
 	while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : rc;
+}
+
+static bool is_file(weir_fd fd)
+{
+	struct stat is;
+	return fstat(fd, &is) == 0 && S_ISREG(is.st_mode);
 }
 
 /* What read, write, ... have returned, as the vtable wants it. */
@@ -94,8 +102,8 @@ int weir__io_write(weir_rt *rt, weir_fd fd, const void *buf, size_t n)
 	rc = will_not_wait(fd, POLLOUT, &blocking);
 	if (rc <= 0)
 		return rc < 0 ? rc : -EAGAIN;
-	if (blocking && n > PIPE_BUF)
-		n = PIPE_BUF; /* D3 */
+	if (blocking && n > PIPE_BUF && !is_file(fd)) /* D5 */
+		n = PIPE_BUF;                         /* D3 */
 	do
 		rc = outcome(write(fd, buf, n));
 	while (rc == -EINTR);

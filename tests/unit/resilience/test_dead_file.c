@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,41 @@ START_TEST(a_file_that_is_full)
 }
 END_TEST
 
+/* The runtime's write, after which another process appends a line of its own. */
+static const struct weir_rt_vtable *inner;
+
+static int write_and_other(weir_rt *r, weir_fd fd, const void *buf, size_t n)
+{
+	int rc = inner->fd_write(r, fd, buf, n);
+	ck_assert_int_eq(write(fd, "other\n", 6), 6);
+	return rc;
+}
+
+/* More than a pipe would take at once: nobody else's line comes between its halves. */
+START_TEST(a_long_line_is_whole)
+{
+	static char line[3 * PIPE_BUF + 1], got[sizeof(line) + 100];
+	FILE *f;
+	weir_dead_file file;
+	int fd = open_file(&f);
+	struct weir_rt_vtable outer = *rt->vt;
+	inner = rt->vt;
+	outer.fd_write = write_and_other;
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 2] = '\n';
+	weir_dead_file_init(&file, rt, fd, false);
+	rt->vt = &outer;
+	put(&file, line);
+	rt->vt = inner;
+	weir_dead_file_fini(&file);
+	rewind(f);
+	got[fread(got, 1, sizeof(got) - 1, f)] = '\0';
+	ck_assert_int_eq(strncmp(got, line, sizeof(line) - 1), 0);
+	ck_assert_str_eq(got + sizeof(line) - 1, "other\n");
+	fclose(f);
+}
+END_TEST
+
 START_TEST(what_cannot_be_synced)
 {
 	int two[2];
@@ -177,6 +213,7 @@ int main(void)
 	tcase_add_test(tcase, what_others_were_cut_off_in);
 	tcase_add_test(tcase, what_cannot_be_looked_at);
 	tcase_add_test(tcase, a_file_that_is_full);
+	tcase_add_test(tcase, a_long_line_is_whole);
 	tcase_add_test(tcase, what_cannot_be_synced);
 	return run_suite(suite);
 }
