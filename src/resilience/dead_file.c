@@ -4,7 +4,8 @@
  *
  *  F1  Who writes holds `turn`, a semaphore and not a mutex: who waits for it can be cancelled.
  *  F2  A line is one write(2) where the file takes it, which for a file with O_APPEND puts it whole behind what other
- *      processes append. What is not taken at once is written behind it.
+ *      processes append. What is not taken at once is written behind it; or, where somebody else has ended the half
+ *      and written behind it first, the line is begun again.
  *  F3  torn: the last line has no end, because a write failed within it, the context ended, or whoever wrote it (an
  *      earlier run, another process) was cut off. The next one begins with a newline then. A file says itself how it
  *      ends, if it can be read; if not, who begins with it takes what is there for torn, and a newline too many is a
@@ -74,6 +75,11 @@ static int write_all(weir_ctx *ctx, struct file *f, const char *bytes, size_t n)
 			return rc;
 		written += (size_t)rc;
 		f->torn = written < n;
+		if (!f->torn)
+			break;
+		look_at_the_end(f, false);
+		if (!f->torn)
+			written = 0;
 	}
 	return 0;
 }

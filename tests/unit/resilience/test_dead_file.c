@@ -186,6 +186,36 @@ START_TEST(a_long_line_is_whole)
 }
 END_TEST
 
+/* A file that takes a few bytes at first, and another process that ends what it finds there. */
+static int write_few_and_other(weir_rt *r, weir_fd fd, const void *buf, size_t n)
+{
+	static const char other[] = "\nother\n";
+	int rc = inner->fd_write(r, fd, buf, n < 3 ? n : 3);
+	ck_assert_int_eq(write(fd, other, sizeof(other) - 1), sizeof(other) - 1);
+	((struct weir_rt_vtable *)(uintptr_t)r->vt)->fd_write = inner->fd_write;
+	return rc;
+}
+
+/* The half that is left, behind that of another, would be a line that nobody can read. */
+START_TEST(a_line_that_another_came_into)
+{
+	FILE *f;
+	weir_dead_file file;
+	int fd = open_file(&f);
+	struct weir_rt_vtable outer = *rt->vt;
+	inner = rt->vt;
+	outer.fd_write = write_few_and_other;
+	weir_dead_file_init(&file, rt, fd, false);
+	rt->vt = &outer;
+	put(&file, "a line\n");
+	put(&file, "b\n");
+	rt->vt = inner;
+	weir_dead_file_fini(&file);
+	has(f, "a l\nother\na line\nb\n");
+	fclose(f);
+}
+END_TEST
+
 START_TEST(what_cannot_be_synced)
 {
 	int two[2];
@@ -214,6 +244,7 @@ int main(void)
 	tcase_add_test(tcase, what_cannot_be_looked_at);
 	tcase_add_test(tcase, a_file_that_is_full);
 	tcase_add_test(tcase, a_long_line_is_whole);
+	tcase_add_test(tcase, a_line_that_another_came_into);
 	tcase_add_test(tcase, what_cannot_be_synced);
 	return run_suite(suite);
 }
