@@ -11,6 +11,8 @@
  *   fifo       A place is the first in line's: those that were seen to stand in line come in in that order.
  *   hedge      Attempts at the same time, cancelled from elsewhere: one answer, the others dropped, nobody is at work
  *              when process returns.
+ *   nest       The same within a retry, a timeout that does not wait and another retry, with one budget: no attempt that
+ *              was not paid for, and the stage is freed when it says that none is abandoned.
  *   gauge      Calls of a timeout come and go while their times are read.
  *   policy     All layers around one stage, called by the workers of a pipeline that ends at a random moment. The
  *              breaker's, the bulkhead's and the bucket's books agree with what the stage saw, retries with the budget,
@@ -406,7 +408,7 @@ static int fifo(weir_ctx *ctx, weir_err *err, void *arg)
 
 /* ---- hedges ---- */
 
-enum { CALLERS = 4, ATTEMPTS = 3 };
+enum { CALLERS = 4, ATTEMPTS = 3, ABANDONED = 2 };
 
 struct hedging {
 	weir_stage *st;
@@ -414,6 +416,7 @@ struct hedging {
 	_Atomic uint32_t done;
 	_Atomic uint64_t attempts, calls, won, lost, canceled;
 	struct target targets[CALLERS];
+	bool nested; /* in what may abandon them */
 };
 
 /* What an attempt does is not its value's to say, which would be the same for all of them; but for the first values, so
@@ -426,7 +429,7 @@ static int attempt(weir_ctx *ctx, const void *in, void *out, weir_err *err, void
 	const struct token *t = in;
 	uint64_t seed = seed_of(atomic_fetch_add(&h->attempts, 1));
 	enum kind kind = t->n < COUNT_OF(first) ? first[t->n] : token_kind(&seed, 3);
-	int rc = token_work(ctx, t->caller, kind, ATTEMPTS, err);
+	int rc = token_work(ctx, t->caller, kind, h->nested ? ABANDONED * ATTEMPTS : ATTEMPTS, err);
 	if (rc == 0)
 		*(struct token *)out = token_make(t->caller, PLAIN, 2U * t->n);
 	return rc;
@@ -440,16 +443,17 @@ static void hedge_one(weir_ctx *ctx, struct hedging *h, size_t caller, weir_call
 	weir_ctx_init(&own, ctx, WEIR_FOREVER);
 	target_set(ctx, &h->targets[caller], n < 2 ? NULL : &own);
 	int rc = weir_call_process(&own, call, &in, &out, &err);
-	EXPECT(atomic_load(&inside[caller]) == 0);
+	EXPECT(h->nested || atomic_load(&inside[caller]) == 0);
 	target_set(ctx, &h->targets[caller], NULL);
 	EXPECT(rc == err.code);
-	EXPECT(rc == 0 || rc == WEIR_EEXHAUSTED || (rc == WEIR_ECANCELED && weir_ctx_err(&own) < 0));
+	EXPECT(rc == 0 || rc == WEIR_EEXHAUSTED || (rc == WEIR_ECANCELED && weir_ctx_err(&own) < 0) ||
+	       (rc == WEIR_EOVERLOAD && h->nested));
 	if (rc == 0) {
 		EXPECT(out.n == 2 * n && out.caller == caller);
 		token_drop(&out, NULL);
 	}
 	token_drop(&in, NULL);
-	atomic_fetch_add(rc == 0 ? &h->won : rc == WEIR_EEXHAUSTED ? &h->lost : &h->canceled, 1);
+	atomic_fetch_add(rc == 0 ? &h->won : rc == WEIR_ECANCELED ? &h->canceled : &h->lost, 1);
 	weir_ctx_fini(&own);
 	weir_err_fini(&err);
 }
@@ -484,6 +488,24 @@ static int cancel_hedges(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
+static weir_stage *open_hedging(struct hedging *h)
+{
+	const struct weir_stage_opts child = {
+		.name = "attempt", .in = &token_type, .out = &token_type, .process = attempt, .arg = h};
+	memset((void *)h, 0, sizeof(*h));
+	EXPECT(weir_budget_init(&h->budget, rt, &(struct weir_budget_opts){.share = 1, .ttl_ns = WEIR_SEC(60)}) == 0);
+	for (size_t i = 0; i < CALLERS; i++)
+		weir_mutex_init(&h->targets[i].lock, rt);
+	return weir_stage_new(rt, &child);
+}
+
+static void close_hedging(struct hedging *h)
+{
+	weir_budget_fini(&h->budget);
+	for (size_t i = 0; i < CALLERS; i++)
+		weir_mutex_fini(&h->targets[i].lock);
+}
+
 static int hedge(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	static struct hedging h;
@@ -492,28 +514,58 @@ static int hedge(weir_ctx *ctx, weir_err *err, void *arg)
 	(void)arg;
 	for (uint64_t round = 0; round < ROUNDS(60) && rc == 0; round++) {
 		static const int64_t delays[] = {WEIR_HEDGE_AT_ONCE, 1000, WEIR_FOREVER};
-		const struct weir_stage_opts child = {
-			.name = "attempt", .in = &token_type, .out = &token_type, .process = attempt, .arg = &h};
-		memset((void *)&h, 0, sizeof(h));
 		const struct weir_hedge_opts opts = {.max_attempts = ATTEMPTS,
 						     .delay_ns = delays[round % 3],
 						     .budget = round % 2 ? &h.budget : NULL};
-		EXPECT(weir_budget_init(&h.budget, rt,
-					&(struct weir_budget_opts){.share = 1, .ttl_ns = WEIR_SEC(60)}) == 0);
-		for (size_t i = 0; i < CALLERS; i++)
-			weir_mutex_init(&h.targets[i].lock, rt);
-		h.st = weir_hedge(weir_stage_new(rt, &child), &opts);
+		h.st = weir_hedge(open_hedging(&h), &opts);
 		EXPECT(weir_stage_check(h.st, err) == 0);
 		rc = run_all(ctx, err, hedge_all, &h, round, cancel_hedges);
 		EXPECT(h.won + h.lost + h.canceled == (uint64_t)CALLERS * 40 && atomic_load(&tokens_alive) == 0);
 		EXPECT(!opts.budget || h.attempts <= (uint64_t)CALLERS * 40 * 2);
 		weir_stage_free(&h.st);
-		weir_budget_fini(&h.budget);
-		for (size_t i = 0; i < CALLERS; i++)
-			weir_mutex_fini(&h.targets[i].lock);
+		close_hedging(&h);
 		won += h.won, lost += h.lost, canceled += h.canceled;
 	}
 	EXPECT(expect_some("answer", won) && expect_some("failure", lost) && expect_some("cancel", canceled));
+	return rc;
+}
+
+/* What the budget had earned and has no more, it was paid with. */
+static int nest(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	static struct hedging h;
+	uint64_t won = 0, canceled = 0, abandoned = 0;
+	int rc = 0;
+	(void)arg;
+	for (uint64_t round = 0; round < ROUNDS(60) && rc == 0; round++) {
+		static const int64_t limits[] = {1000, WEIR_US(300), WEIR_FOREVER};
+		const struct weir_retry_opts retry = {.budget = &h.budget};
+		const struct weir_hedge_opts opts = {.max_attempts = ATTEMPTS,
+						     .delay_ns = round % 2 ? WEIR_HEDGE_AT_ONCE : 1000,
+						     .budget = &h.budget};
+		struct weir_timeout_detach_stats stats;
+		weir_scope outer;
+		weir_scope_init(&outer, ctx);
+		const struct weir_timeout_detach_opts limit = {.outer = &outer,
+							       .limit_ns = limits[round % 3],
+							       .max_abandoned = ABANDONED};
+		weir_stage *st = weir_retry(open_hedging(&h), &retry);
+		h.nested = true;
+		st = weir_timeout_detach(weir_hedge(st, &opts), &limit);
+		h.st = weir_retry(st, &retry);
+		EXPECT(weir_stage_check(h.st, err) == 0);
+		rc = run_all(ctx, err, hedge_all, &h, round, cancel_hedges);
+		do
+			EXPECT(weir_timeout_detach_stats_read(ctx, st, &stats) == 0);
+		while (stats.abandoned > 0);
+		weir_stage_free(&h.st);
+		rc = weir_scope_join(ctx, &outer, rc, err);
+		EXPECT(h.won + h.lost + h.canceled == (uint64_t)CALLERS * 40 && atomic_load(&tokens_alive) == 0);
+		EXPECT((double)h.attempts + weir_budget_left(&h.budget) <= CALLERS * 40 * 2 + 0.01);
+		close_hedging(&h);
+		won += h.won, canceled += h.canceled, abandoned += stats.abandoned_all;
+	}
+	EXPECT(expect_some("answer", won) && expect_some("cancel", canceled) && expect_some("abandoned", abandoned));
 	return rc;
 }
 
@@ -873,6 +925,7 @@ int main(void)
 	stress_case("a bulkhead whose line is cancelled from elsewhere", bulkhead, NULL);
 	stress_case("a line that nobody passes by", fifo, NULL);
 	stress_case("attempts at the same time", hedge, NULL);
+	stress_case("attempts within attempts, with one budget, some of them abandoned", nest, NULL);
 	stress_case("timeouts that are looked at while they come and go", gauge, NULL);
 	stress_case("all layers around one stage, in a pipeline", policy, NULL);
 	return stress_end();
