@@ -63,6 +63,25 @@ static weir_stage *build_fallback(weir_rt *rt)
 	return weir_fallback(fail_stage(rt, NULL), &(struct weir_fallback_opts){.value = &(int){7}});
 }
 
+static weir_budget budget;
+
+static weir_stage *nest(weir_stage *child)
+{
+	const struct weir_retry_opts retry = {.budget = &budget};
+	const struct weir_hedge_opts hedge = {.budget = &budget, .delay_ns = WEIR_FOREVER};
+	return weir_retry(weir_hedge(weir_retry(child, &retry), &hedge), &retry);
+}
+
+static weir_stage *build_nested(weir_rt *rt)
+{
+	return nest(flaky_stage(rt, &calls));
+}
+
+static weir_stage *build_nested_fail(weir_rt *rt)
+{
+	return nest(fail_stage(rt, NULL));
+}
+
 static weir_stage *build_policy(weir_rt *rt)
 {
 	return weir_policy(fail_stage(rt, NULL), &(struct weir_policy_opts){.dead_letter.fn = no_grave,
@@ -117,6 +136,30 @@ TREE(hedge, 0)
 TREE(all_fail, WEIR_EEXHAUSTED)
 TREE(fallback, 0)
 TREE(policy, WEIR_EEXHAUSTED)
+
+/* What is left of 20 tokens is told by tenths: a failed attempt costs ten, one that succeeded earns one, and there is no
+ * retry at 100; whatever has no memory. */
+static int with_budget(weir_ctx *ctx, build_fn *build, int expected, int left)
+{
+	const struct weir_budget_opts tokens = {.kind = WEIR_BUDGET_TOKENS, .tokens = 20};
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &tokens), 0);
+	int rc = build_and_run(ctx, build, expected);
+	WEIR_SIM_EQ((int)(weir_budget_left(&budget) * 10 + 0.5), rc == 0 ? left : 200);
+	weir_budget_fini(&budget);
+	return rc;
+}
+
+static int nested(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	return with_budget(ctx, build_nested, 0, 191);
+}
+
+static int nested_fail(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	return with_budget(ctx, build_nested_fail, WEIR_EEXHAUSTED, 100);
+}
 
 /* ---- a log of letters, and its replay ---- */
 
@@ -186,6 +229,8 @@ static const struct fault_test tests[] = {
 	{"all_fail", all_fail, 2 + 1 + 2 + 2, false}, /* and a member for each attempt */
 	{"fallback", fallback, 2 + 1 + 1, true},
 	{"policy", policy, 5 + 1 + 1, true}, /* and the member of the handler */
+	{"nested", nested, 4 + 1 + 2, false},
+	{"nested_fail", nested_fail, 4 + 1 + 2 + 4, false}, /* and members */
 	{"letters", letters, 2 + 1 + 1 + 1, true},
 };
 
