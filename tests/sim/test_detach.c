@@ -600,6 +600,76 @@ WEIR_SIM_TEST_WITH(a_child_that_takes, .strategy = "dfs2")
 	close_bed(&b, ctx);
 }
 
+/* ---- several callers, and any times ---- */
+
+static int any_time(weir_ctx *ctx, const struct item *in, struct item *out, weir_err *err, void *arg)
+{
+	uint32_t way = weir_sim_choose(4, "what it does");
+	weir_ctx shield;
+	(void)arg;
+	weir_ctx_init_shield(&shield, ctx, WEIR_SEC(3600));
+	int rc = weir_sleep(way & 1 ? ctx : &shield, WEIR_MS(weir_sim_choose(4, "how long")));
+	weir_ctx_fini(&shield);
+	WEIR_SIM_EQ(in->dropped, 0);
+	if (rc == 0 && way == 2)
+		rc = weir_fail(err, BAD, "as it must");
+	if (rc == 0) {
+		*out = (struct item){.id = in->id + 10};
+		alive++;
+	}
+	return rc;
+}
+WEIR_STAGE_DECLARE(any_time, item, item);
+
+/* Three values, with or without a deadline of the caller's. */
+static int any_calls(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	struct bed *b = arg;
+	weir_scope s;
+	struct bed mine = {.st = b->st};
+	(void)err;
+	weir_scope_init(&s, ctx);
+	int rc = weir_call_new(&s, b->st, &mine.call);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED); /* outer has ended */
+	for (int i = 0; rc == 0 && i < 3; i++) {
+		uint32_t after = weir_sim_choose(4, "the caller's end");
+		weir_ctx own;
+		weir_ctx_init(&own, ctx, after ? now(ctx) + WEIR_MS(after) : WEIR_FOREVER);
+		int got = process(&own, &mine, NULL);
+		WEIR_SIM_ASSERT(got == 0 || got == BAD || got == WEIR_ETIMEOUT || got == WEIR_EDEADLINE ||
+				got == WEIR_EOVERLOAD || got == WEIR_ECANCELED);
+		WEIR_SIM_ASSERT(got != WEIR_EDEADLINE || after);
+		weir_ctx_fini(&own);
+	}
+	weir_call_free(&mine.call);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	return 0;
+}
+
+WEIR_SIM_TEST_WITH(several_callers_any_times, .schedules = 400)
+{
+	struct bed b = {.st = NULL};
+	weir_scope_init(&b.outer, ctx);
+	weir_scope_init(&b.inner, ctx);
+	b.st = detached(&b, any_time_stage(weir_ctx_rt(ctx), NULL), WEIR_MS(1 + weir_sim_choose(3, "limit")),
+			1 + weir_sim_choose(2, "helpers"));
+	for (int i = 0; i < 2; i++)
+		WEIR_SIM_EQ(weir_scope_spawn(&b.inner, "caller", any_calls, &b), 0);
+	uint32_t end = weir_sim_choose(8, "outer's end");
+	if (end < 4) {
+		WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(end)), 0);
+		weir_scope_cancel(&b.outer, "the end of all");
+	}
+	WEIR_SIM_EQ(weir_scope_join(ctx, &b.inner, 0, NULL), 0);
+	weir_scope_init(&b.inner, ctx);
+	while (stats_of(ctx, b.st).abandoned)
+		WEIR_SIM_EQ(weir_sleep(ctx, WEIR_MS(1)), 0);
+	weir_stage_free(&b.st);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &b.inner, 0, NULL), 0);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &b.outer, 0, NULL), 0);
+	WEIR_SIM_EQ(alive, 0);
+}
+
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
 	if (getenv("WEIR_SIM_SCHEDULES") || getenv("WEIR_SIM_AT_MOST")) /* fewer may not see all */
