@@ -86,8 +86,8 @@ typedef struct weir_dead_file { uint64_t opaque_[24]; } weir_dead_file;
 /* Lines go to fd, which is open for appending (O_APPEND), one after the other, in whole: several tasks may write, and
  * other processes too. What is there already may end within a line, whose writer was cut off: the next one begins on a
  * line of its own. To see that in a file, fd is open for reading too; else a file that is not empty gets a blank line
- * to be sure. sync: a line is only safe when fsync(2) says so; false for what cannot be synced, such as a
- * pipe.
+ * to be sure. A pipe takes lines of other processes in between, where one is longer than PIPE_BUF. sync: a line is only
+ * safe when fsync(2) says so; false for what cannot be synced, such as a pipe.
  * Owner: f is the caller's memory until its fini; fd stays the caller's, and must stay open. Threads: one. Blocks: no.
  * Fails: no. After cancel: unchanged. */
 WEIR_API void weir_dead_file_init(weir_dead_file *f, weir_rt *rt, weir_fd fd, bool sync);
