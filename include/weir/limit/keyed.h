@@ -3,10 +3,10 @@
  * weir/limit/keyed.h - a bucket for each key (a client, an address, a tenant), in memory that does not grow.
  *
  * All keys have the same settings. A key that nobody has used is a full bucket and takes no place; one whose bucket is
- * full again is forgotten, which changes nothing (with `spent`: one that is as
- * full as a new one). There are at most max_keys others. When one more comes, the one that
- * was used least recently is forgotten although it was not full, and begins anew if it comes back; or, with refuse_new,
- * the new one is refused: so a flood of new keys cannot buy the old ones a fresh start.
+ * full again is forgotten, which changes nothing (with `spent`: one that is as full as a new one). There are at most
+ * max_keys others. When one more comes, the one that was used least recently is forgotten although it was not full, and
+ * begins anew if it comes back; or, with refuse_new, the new one is refused: so a flood of new keys cannot buy the old
+ * ones a fresh start.
  *
  * Keys are bytes. They are not stored: they are told apart by 128 bits of SipHash-2-4 under a secret of each object, so
  * nobody can choose keys that fall together. Each use takes the same time, however many keys there are, and allocates
