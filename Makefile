@@ -166,12 +166,13 @@ explored: $(EXHAUST)
 stress: $(STRESS) ## real threads under load (one program at a time)
 	$(Q)$(RUN) --jobs 1 --timeout 900 $(STRESS)
 
-# Fewer schedules run the same lines. What is not here builds in $(BUILD), or with its libraries, with flags of its own.
+# Fewer schedules run the same lines: for sanitizers and for other compilers too. What is not here builds in $(BUILD),
+# or with its libraries, with flags of its own.
 coverage: ## which lines of src/ and sim/ the tests run; shows the others, fails under 95 %
 	+$(Q)BUILD='$(BUILD)/coverage' CI/coverage.sh
 
 covered: all $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
-	$(Q)WEIR_SIM_SCHEDULES=3000 $(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) \
+	$(Q)WEIR_SIM_AT_MOST=3000 $(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) \
 		$(filter-out %/readme.sh %/cancel_test.sh %/stack_test.sh,$(EXAMPLE_SH))
 
 # A second make with its own build folder and flags. Warnings are the business of the first: sanitized code makes
@@ -188,7 +189,7 @@ ubsan: ## the same under UndefinedBehaviorSanitizer
 	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized
 
 sanitized: $(BUILD)/deps $(LIBSIM) $(LIBEXT) $(LIBWEIR) $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
-	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" \
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" WEIR_SIM_AT_MOST=10000 \
 		$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(SANITIZE_SH)
 
 # Under Valgrind rounds are fewer (-DWEIR_SHORT) and every program is some 30 times slower. With Helgrind the library
@@ -230,7 +231,7 @@ musl: ## static programs with musl: examples, simulation tests, the tool's scena
 cross: ## the same for aarch64, under qemu; and the ABI there
 
 ported: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT)
-	$(Q)$(RUN) $(UNIT) $(SIMTEST) $(FAULT)
+	$(Q)WEIR_SIM_AT_MOST=10000 $(RUN) $(UNIT) $(SIMTEST) $(FAULT)
 
 # What needs no other library, for CI/port.sh, which wants the list too. WITH_CHECK=1: the suites as well, whose Check
 # is the caller's affair.

@@ -34,6 +34,7 @@ static void usage(FILE *to, const char *program)
 		"  --list           the names of the tests\n"
 		"  --seed N         another seed (default 1; also WEIR_SIM_SEED)\n"
 		"  --schedules N    how many schedules each (default 1000; also WEIR_SIM_SCHEDULES)\n"
+		"  --at-most N      fewer, where a test has more (also WEIR_SIM_AT_MOST)\n"
 		"  --strategy S     random, pos, surw, pctN, dfs, dfsN (N preemptions), ipb (dfs0, dfs1, ... and\n"
 		"                   early timers likewise), dpor (one schedule for each order), sdpor, portfolio\n"
 		"                   (also WEIR_SIM_STRATEGY)\n"
@@ -89,6 +90,8 @@ static bool set_flag(struct flags *f, const char *program, const char *flag, con
 		f->over.seed = n;
 	} else if (strcmp(flag, "--schedules") == 0) {
 		f->over.schedules = n;
+	} else if (strcmp(flag, "--at-most") == 0) {
+		f->over.at_most = n;
 	} else if (strcmp(flag, "--steps") == 0) {
 		f->over.steps = n;
 	} else if (strcmp(flag, "--faults") == 0) {
@@ -111,6 +114,7 @@ static bool environment(struct flags *f, const char *program)
 {
 	static const char *const names[][2] = {{"WEIR_SIM_SEED", "--seed"},
 					       {"WEIR_SIM_SCHEDULES", "--schedules"},
+					       {"WEIR_SIM_AT_MOST", "--at-most"},
 					       {"WEIR_SIM_STRATEGY", "--strategy"},
 					       {"WEIR_SIM_REPLAY", "--replay"}};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -142,9 +146,9 @@ static bool set_switch(struct flags *f, const char *flag)
 
 static bool has_value(const char *flag)
 {
-	static const char *const with_value[] = {"--seed",      "--schedules", "--strategy", "--steps",
-						 "--max-steps", "--wall",      "--jobs",     "--report",
-						 "--replay",    "--from",      "--break-at", "--faults"};
+	static const char *const with_value[] = {"--seed",     "--schedules", "--strategy", "--steps",  "--max-steps",
+						 "--wall",     "--jobs",      "--report",   "--replay", "--from",
+						 "--break-at", "--faults",    "--at-most"};
 	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i++)
 		if (strcmp(flag, with_value[i]) == 0)
 			return true;
@@ -178,6 +182,7 @@ static void override(struct weir_sim_opts *opts, const struct flags *f)
 {
 	opts->seed = f->over.seed ? f->over.seed : opts->seed;
 	opts->schedules = f->over.schedules ? f->over.schedules : opts->schedules;
+	opts->at_most = f->over.at_most ? f->over.at_most : opts->at_most;
 	opts->strategy = f->over.strategy ? f->over.strategy : opts->strategy;
 	opts->steps = f->over.steps ? f->over.steps : opts->steps;
 	opts->faults = f->over.faults ? f->over.faults : opts->faults;

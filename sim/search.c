@@ -308,6 +308,8 @@ static uint64_t number_of_next(const struct search *q)
 static bool budget_left(struct search *q)
 {
 	uint64_t limit = q->opts.schedules ? q->opts.schedules : q->systematic ? UINT64_MAX : 1000;
+	if (q->opts.at_most && q->opts.at_most < limit)
+		limit = q->opts.at_most;
 	uint64_t steps = q->opts.max_steps / q->jobs + (q->job < q->opts.max_steps % q->jobs);
 	if (q->s->time_up)
 		q->end = WEIR_SIM_END_TIME;

@@ -95,6 +95,7 @@ struct weir_sim_opts {
 	const char *strategy;
 	uint64_t seed;      /* 0: 1 */
 	uint64_t schedules; /* 0: 1000; dfs, ipb, dpor: 0 is no limit */
+	uint64_t at_most;   /* fewer schedules than that, where this is less; 0: as many as that */
 	uint64_t steps;     /* per schedule; 0: 20000 */
 	uint64_t max_steps; /* of all schedules together; 0: no limit */
 	int64_t wall_ns;    /* real time for the search; 0: no limit */
@@ -182,11 +183,12 @@ WEIR_API void weir_sim_register(struct weir_sim_test *test);
 
 /* Runs the registered tests, in the order of registration, after the canary (programs known to be broken, which must be
  * found).
- *   [--list] [--seed N] [--schedules N] [--strategy S] [--steps N] [--max-steps N] [--wall SECONDS] [--jobs N]
- *   [--faults N] [--from STRING] [--report FILE] [--progress] [--pairs] [--all-pairs] [--no-count] [--need-sometimes]
- *   [--no-canary] [NAME...]
+ *   [--list] [--seed N] [--schedules N] [--at-most N] [--strategy S] [--steps N] [--max-steps N] [--wall SECONDS]
+ *   [--jobs N] [--faults N] [--from STRING] [--report FILE] [--progress] [--pairs] [--all-pairs] [--no-count]
+ *   [--need-sometimes] [--no-canary] [NAME...]
  *   --replay STRING NAME, or WEIR_SIM_REPLAY=STRING (the string names its test); with it --break-at STEP
- * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES and WEIR_SIM_STRATEGY are defaults of the flags.
+ * The environment variables WEIR_SIM_SEED, WEIR_SIM_SCHEDULES, WEIR_SIM_AT_MOST and WEIR_SIM_STRATEGY are defaults of
+ * the flags.
  * Orders are counted (opts.count_orders), and progress is shown where stderr is a terminal. --pairs lists the pairs of
  * operations that were seen in one order only.
  * Returns an exit status: 0 all passed, 1 some failed, 2 bad arguments, 3 the canary did not fail. Ends with "N passed,

@@ -9,8 +9,8 @@
 #ifndef WEIR_SRC_CORE_BLOCKED_H
 #define WEIR_SRC_CORE_BLOCKED_H
 
+#include "../rt/duty.h"
 #include "core.h"
-#include "duty.h"
 
 struct __attribute__((may_alias)) weir__blocked {
 	weir__a64 seq, what, name, since_at, wakes_at;

@@ -23,7 +23,7 @@
 #define WEIR__UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* slots of weir_task.core_ */
-enum { WEIR__TASK_DRAIN, WEIR__TASK_SCOPE, WEIR__TASK_BLOCKED /* and those up to the last: blocked.h, duty.h */ };
+enum { WEIR__TASK_DRAIN, WEIR__TASK_SCOPE, WEIR__TASK_BLOCKED /* and those up to the last: blocked.h, rt/duty.h */ };
 
 /* The one test per operation. WEIR_NO_HOOKS exists to measure what it costs (bench/hook.sh); such a library knows no
  * simulator. */

@@ -377,7 +377,11 @@ static int outcome(struct weir__scope *s, int rc, weir_err *err)
 	int parent = weir__ctx_ended((weir_ctx *)weir__ctx(&s->ctx)->parent);
 	if (s->rc == 0 || (rc < 0 && !of_others(rc))) {
 		weir_err_fini(&s->err);
-		return rc < 0 && (rc != WEIR_EPIPE || parent == 0) ? rc : parent;
+		if (rc == WEIR_EPIPE && parent < 0)
+			weir_err_fini(err); /* what it says is not what is returned */
+		else if (rc < 0)
+			return rc;
+		return parent;
 	}
 	if (err)
 		weir_err_move(err, &s->err);

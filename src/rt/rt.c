@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "duty.h"
 #include "lock.h"
 
 #define SITE() __builtin_return_address(0)
@@ -40,6 +41,7 @@ void weir_rt_release(weir_rt *rt, void *mem)
 void weir_rt_yield(weir_rt *rt)
 {
 	assert(weir__locks_held() == 0);
+	weir__duties_do(rt->vt->self(rt)); /* it may be a loop that waits for another task */
 	rt->vt->yield(rt);
 }
 

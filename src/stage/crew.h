@@ -21,9 +21,10 @@
  *  H6  To wake a helper takes longer than many a batch. Where the last CALM_AFTER batches of a place were done within
  *      CREW_SHORT_NS each, the next one is kept: its owner does the items by itself, and opens it to helpers as soon
  *      as one of these comes: it has taken longer than that, which is looked at after the 1st, the 5th, the 21st item
- *      and so on; or an item waits for something in weir (src/core/duty.h). So a place whose items wait, or are long,
- *      is shared from the beginning, and one whose items were not loses, the first time, what a few items take. Under
- *      hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time to measure.
+ *      and so on; or an item waits for something in weir, or yields (src/rt/duty.h). So a place whose items wait, or are
+ *      long, is shared from the beginning, and one whose items were not loses, the first time, what a few items take.
+ *      Under hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time to
+ *      measure.
  *
  * LOCK: the internal one (src/rt/lock.h), for a few instructions; nothing foreign happens under it, wakes neither. Not
  * a weir_mutex: that is handed over to the first who waits, asleep or not, and then all wait until that one has woken
@@ -35,8 +36,8 @@
 #include <weir/core.h>
 #include <weir/rt.h>
 
-#include "../core/duty.h"
 #include "../rt/atomic.h"
+#include "../rt/duty.h"
 #include "../rt/lock.h"
 
 /* What libweir-ext.so may call of src/stage (src/weir.map). */

@@ -51,7 +51,7 @@ runs '--help' 0 '--schedules N' '' "$tests" --help
 runs '--list' 0 '^cancel_releases_a_blocked_sender$' '' "$tests" --list
 runs 'an option that is none' 2 '' 'unknown option --fast' "$tests" --fast
 runs 'a test that is none' 2 '' 'no such test; --list names them' "$tests" none
-for option in seed schedules steps wall max-steps jobs; do
+for option in seed schedules at-most steps wall max-steps jobs; do
 	runs "--$option wants a number" 2 '' "--$option 1x: wants a number" "$tests" "--$option" 1x
 	runs "--$option wants a value" 2 '' "--$option .nothing.: wants a value" "$tests" "--$option"
 done
@@ -60,6 +60,9 @@ runs 'a strategy that is none' 2 '' 'could not run: WEIR_EINVAL' "$tests" --stra
 runs 'from the environment' 2 '' '--schedules many: wants a number' env WEIR_SIM_SCHEDULES=many "$tests"
 runs '--schedules' 0 'explored 17 schedules' '' "$tests" --schedules 17 --no-canary
 runs '--schedules from the environment' 0 'explored 18 schedules' '' env WEIR_SIM_SCHEDULES=18 "$tests"
+runs '--at-most' 0 'explored 16 schedules' '' "$tests" --schedules 17 --at-most 16 --no-canary
+runs '--at-most is no more' 0 'explored 17 schedules' '' "$tests" --schedules 17 --at-most 18 --no-canary
+runs '--at-most from the environment' 0 'explored 9 schedules' '' env WEIR_SIM_AT_MOST=9 "$tests"
 runs '--strategy and --seed' 0 'all there are' '' "$tests" --strategy dfs --seed 3
 runs '--wall' 0 '^1 passed' '' "$tests" --wall 100 --schedules 10
 runs '--max-steps' 0 'ended by --max-steps' '' "$tests" --max-steps 500

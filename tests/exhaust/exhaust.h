@@ -43,9 +43,9 @@ struct exhaust_row {
 };
 
 extern const struct exhaust_row exhaust_chan[], exhaust_select[], exhaust_ctx[], exhaust_scope[], exhaust_sync[],
-	exhaust_pipeline[];
+	exhaust_pipeline[], exhaust_crew[];
 extern const size_t exhaust_n_chan, exhaust_n_select, exhaust_n_ctx, exhaust_n_scope, exhaust_n_sync,
-	exhaust_n_pipeline;
+	exhaust_n_pipeline, exhaust_n_crew;
 
 /* U2: of the row that is being searched; bit is below 32. */
 void exhaust_saw(unsigned bit);

@@ -228,6 +228,7 @@ int main(int argc, char **argv)
 	search_suite(exhaust_scope, exhaust_n_scope, &o, &t);
 	search_suite(exhaust_sync, exhaust_n_sync, &o, &t);
 	search_suite(exhaust_pipeline, exhaust_n_pipeline, &o, &t);
+	search_suite(exhaust_crew, exhaust_n_crew, &o, &t);
 	if (o.list)
 		return 0;
 	printf("%llu schedules, %.1f s of CPU\n", (unsigned long long)t.schedules, cpu_seconds());

@@ -311,6 +311,61 @@ static void sem_order(weir_ctx *ctx, const void *arg)
 	weir_ctx_fini(&st.c);
 }
 
+static int holds_one(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	bool shrunk = st.ready; /* and what was taken before may not have come back yet */
+	(void)err, (void)arg;
+	WEIR_SIM_EQ(weir_sem_acquire(ctx, &st.sem, 1), 0);
+	st.inside++;
+	WEIR_SIM_ASSERT(st.inside <= (shrunk ? 1 : st.n));
+	st.value = st.inside > st.value ? st.inside : st.value;
+	weir_rt_yield(weir_ctx_rt(ctx));
+	st.inside--;
+	weir_sem_release(&st.sem, 1);
+	return 0;
+}
+
+static int takes_two(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	bool before = st.cancelled;
+	(void)ctx, (void)err, (void)arg;
+	st.rc[0] = weir_sem_acquire(&st.c, &st.sem, 2);
+	if (st.rc[0] != WEIR_EINVAL)
+		check_code(st.rc[0], before);
+	if (st.rc[0] == 0)
+		weir_sem_release(&st.sem, 2);
+	return 0;
+}
+
+/* One permit becomes two and then one again, while two take one each and a third wants both: it is refused where there
+ * is one, and else waits, if need be for a second that does not come back, until it is cancelled. Outcomes: 0 two were
+ * inside at once, 1 never; of the third: 2 had them, 3 refused, 4 cancelled. */
+static void sem_resize(weir_ctx *ctx, const void *arg)
+{
+	weir_scope s;
+	(void)arg;
+	weir_sem_init_bounded(&st.sem, open_all(ctx), 1, 1);
+	st.n = 1;
+	weir_scope_init(&s, ctx);
+	exhaust_start(&s, "one", holds_one, NULL);
+	exhaust_start(&s, "one", holds_one, NULL);
+	exhaust_start(&s, "two", takes_two, NULL);
+	st.n = 2;
+	weir_sem_resize(&st.sem, 2);
+	weir_sem_resize(&st.sem, 1);
+	st.ready = true;
+	cancels(ctx, NULL, NULL); /* nobody behind the third is held up for ever */
+	exhaust_join(ctx, &s);
+	WEIR_SIM_EQ(weir_sem_try_acquire(&st.sem, 2), WEIR_EINVAL);
+	WEIR_SIM_EQ(weir_sem_try_acquire(&st.sem, 1), 0); /* none was made or lost */
+	WEIR_SIM_EQ(weir_sem_try_acquire(&st.sem, 1), WEIR_EAGAIN);
+	weir_sem_release(&st.sem, 1);
+	weir_sem_fini(&st.sem);
+	weir_ctx_fini(&st.c);
+	exhaust_saw(st.value == 2 ? 0 : 1);
+	exhaust_saw(st.rc[0] == 0 ? 2 : st.rc[0] == WEIR_EINVAL ? 3 : 4);
+}
+
 /* ---- wait group ---- */
 
 static int dones(weir_ctx *ctx, weir_err *err, void *arg)
@@ -499,6 +554,7 @@ const struct exhaust_row exhaust_sync[] = {
 	ROW("broadcast", broadcast, NULL, 0x7, WITHIN("dfs3", 1), WITHIN("dfs", 1), "dfs1", "dfs2"),
 	ROW("sem", sem, NULL, 0x3, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("sem_order", sem_order, NULL, 0x3, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
+	ROW("sem_resize", sem_resize, NULL, 0x1f, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("wait_group", wait_group, NULL, 0x3, WITHIN("dpor", 0), WITHIN("dfs4", 0), "dfs1", "dfs2"),
 	ROW("wait_group_again", wait_group_again, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),
 	ROW("wait_group_gone", wait_group_gone, NULL, 0x1, WITHIN("dfs", 0), QUICK_IS_ALL, "dfs2", "dfs3"),

@@ -6,9 +6,10 @@
  *
  * Each test names how many allocations and spawns its scenario makes at most, one after the other; the sweep must have
  * failed at least that many in turn, or it did not reach what the test is about. */
-#include <stdio.h>
 #include <string.h>
 #include <weir/sim.h>
+
+#include "kit.h"
 
 static const weir_type num = {.name = "num", .size = sizeof(int), .align = _Alignof(int)};
 
@@ -301,12 +302,7 @@ static int several_failures(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
-static const struct {
-	const char *name;
-	weir_task_fn *fn;
-	uint64_t faults; /* at least: allocations + spawns */
-	bool no_decisions;
-} tests[] = {
+static const struct fault_test tests[] = {
 	{"channels", channels, 3 + 1 + 3 + 2, true},
 	{"scopes", scopes, 3 + 3, false},
 	/* run, jobs channel 3, statistics, results channel 3, 2 x 2 handles, 2 tasks, producer; 3 payloads, 3 copies */
@@ -320,19 +316,5 @@ static const struct {
 
 int main(void)
 {
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {.name = tests[i].name,
-						   .fault_sweep = true,
-						   .schedules = 20,
-						   .allow_no_decisions = tests[i].no_decisions};
-		struct weir_sim_result r;
-		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
-		bool ok = rc == 0 && r.faults >= tests[i].faults;
-		printf("%-4s %-40s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", tests[i].name,
-		       (unsigned long long)r.faults, (unsigned long long)tests[i].faults);
-		failed += !ok;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	return FAULT_MAIN(tests, .schedules = 20);
 }

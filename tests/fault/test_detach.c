@@ -3,27 +3,12 @@
  * Every allocation and every spawn that a detached timeout makes fails once: the stage, the call, the block of its
  * helpers, the child's calls with the helpers in them, and the tasks. A clear code; whatever was made before goes, and
  * the outer scope can be joined. */
-#include <stdio.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
-
-static void item_free(int *item)
-{
-	(void)item;
-	alive--;
-}
-
-static int item_dup(const int *from, int *to)
-{
-	alive++;
-	*to = *from;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, int, item_free, item_dup);
+#include "item.h"
+#include "kit.h"
 
 static int64_t takes_ns;
 
@@ -98,34 +83,16 @@ RUN(hedged_abandoned, INSIDE, WEIR_MS(7), WEIR_ETIMEOUT)
 RUN(both_in_time, AROUND, WEIR_MS(1), 0)
 RUN(both_abandoned, AROUND, WEIR_MS(7), WEIR_EEXHAUSTED)
 
-static const struct {
-	const char *name;
-	weir_task_fn *fn;
-	uint64_t faults; /* at least: allocations + spawns */
-} tests[] = {
-	{"in_time", in_time, 2 + 1 + 1 + 2 * 2 + 2},
-	{"abandoned", abandoned, 2 + 1 + 1 + 2 * 2 + 2},
-	{"hedged_in_time", hedged_in_time, 3 + 1 + 1 + 2 * 3 + 4},
-	{"hedged_abandoned", hedged_abandoned, 3 + 1 + 1 + 2 * 3 + 4},
-	{"both_in_time", both_in_time, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2)},
-	{"both_abandoned", both_abandoned, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2)},
+static const struct fault_test tests[] = {
+	{"in_time", in_time, 2 + 1 + 1 + 2 * 2 + 2, false},
+	{"abandoned", abandoned, 2 + 1 + 1 + 2 * 2 + 2, false},
+	{"hedged_in_time", hedged_in_time, 3 + 1 + 1 + 2 * 3 + 4, false},
+	{"hedged_abandoned", hedged_abandoned, 3 + 1 + 1 + 2 * 3 + 4, false},
+	{"both_in_time", both_in_time, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2), false},
+	{"both_abandoned", both_abandoned, 3 + 1 + 2 + 2 * (1 + 2 * 2 + 2), false},
 };
 
 int main(void)
 {
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {.name = tests[i].name,
-						   .fault_sweep = true,
-						   .schedules = 20,
-						   .no_early = true};
-		struct weir_sim_result r;
-		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
-		bool ok = rc == 0 && r.faults >= tests[i].faults;
-		printf("%-4s %-40s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", tests[i].name,
-		       (unsigned long long)r.faults, (unsigned long long)tests[i].faults);
-		failed += !ok;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	return FAULT_MAIN(tests, .schedules = 20, .no_early = true);
 }

@@ -4,26 +4,12 @@
  * schedules each. What could not be made says so, nothing is left behind (the simulator counts tasks and memory, and
  * `alive` the values), and a service that did not start is stopped. Each scenario names how many failures the sweep
  * must have reached. */
-#include <stdio.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
+#include "item.h"
+#include "kit.h"
 
-static void item_free(int *item)
-{
-	(void)item;
-	alive--;
-}
-
-static int item_dup(const int *from, int *to)
-{
-	alive++;
-	*to = *from;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, int, item_free, item_dup);
 WEIR_ARRAY_DECLARE(items, item);
 WEIR_ARRAY_DECLARE(rows, items);
 WEIR_CHAN_DECLARE(item);
@@ -258,32 +244,17 @@ static int recycler(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
-static const struct {
-	const char *name;
-	weir_task_fn *fn;
-	uint64_t faults; /* at least: allocations + spawns */
-} tests[] = {
-	{"join", join, 1 + 1 + 1 + 2 + 2 + 2 + 3}, /* stage, call, input; shelf and block: keys, index, out, 2 groups */
-	{"batch", batch, 4 + 1 + 1 + 2 + 6 + 2},   /* stages, call, input; parts; 3 batches, copied twice; the whole */
-	{"batcher", batcher, 2 * 3 + 2 * 2 + 2},       {"service", service, 4 + 1 + 1},
-	{"recycler", recycler, 1 + 1 + 4 + 1 + 2 + 2},
+static const struct fault_test tests[] = {
+	/* stage, call, input; shelf and block: keys, index, out, 2 groups */
+	{"join", join, 1 + 1 + 1 + 2 + 2 + 2 + 3, true},
+	/* stages, call, input; parts; 3 batches, copied twice; the whole */
+	{"batch", batch, 4 + 1 + 1 + 2 + 6 + 2, true},
+	{"batcher", batcher, 2 * 3 + 2 * 2 + 2, true},
+	{"service", service, 4 + 1 + 1, true},
+	{"recycler", recycler, 1 + 1 + 4 + 1 + 2 + 2, true},
 };
 
 int main(void)
 {
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {.name = tests[i].name,
-						   .fault_sweep = true,
-						   .schedules = 20,
-						   .allow_no_decisions = true};
-		struct weir_sim_result r;
-		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
-		bool ok = rc == 0 && r.faults >= tests[i].faults;
-		printf("%-4s %-40s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", tests[i].name,
-		       (unsigned long long)r.faults, (unsigned long long)tests[i].faults);
-		failed += !ok;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	return FAULT_MAIN(tests, .schedules = 20);
 }

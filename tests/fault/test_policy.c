@@ -3,28 +3,14 @@
  * Every allocation and every spawn that the stages of resilience make fails once: while a tree is built, while a call
  * is made, while values fail, are tried again and are buried, and while letters are written and read. A clear code, no
  * value lost (`alive` counts them), no task and no memory left, which the simulator counts. */
-#include <stdio.h>
 #include <string.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
+#include "item.h"
+#include "kit.h"
 
-static void item_free(int *item)
-{
-	(void)item;
-	alive--;
-}
-
-static int item_dup(const int *from, int *to)
-{
-	alive++;
-	*to = *from;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, int, item_free, item_dup);
 WEIR_TYPE_PLAIN(num, int);
 
 /* Fails for odd calls. */
@@ -194,12 +180,7 @@ static int letters(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
-static const struct {
-	const char *name;
-	weir_task_fn *fn;
-	uint64_t faults; /* at least: allocations + spawns */
-	bool no_decisions;
-} tests[] = {
+static const struct fault_test tests[] = {
 	{"retry", retry, 3 + 1, true},
 	{"hedge", hedge, 2 + 1 + 2 * 2, false},
 	{"all_fail", all_fail, 2 + 1 + 2 + 2, false}, /* and a member for each attempt */
@@ -210,19 +191,5 @@ static const struct {
 
 int main(void)
 {
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {.name = tests[i].name,
-						   .fault_sweep = true,
-						   .schedules = 20,
-						   .allow_no_decisions = tests[i].no_decisions};
-		struct weir_sim_result r;
-		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
-		bool ok = rc == 0 && r.faults >= tests[i].faults;
-		printf("%-4s %-40s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", tests[i].name,
-		       (unsigned long long)r.faults, (unsigned long long)tests[i].faults);
-		failed += !ok;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	return FAULT_MAIN(tests, .schedules = 20);
 }

@@ -3,9 +3,10 @@
  * Stages of resilience when memory or tasks cannot be had: every allocation and every spawn fails in turn. What cannot
  * be built says so, nothing is leaked (the simulator counts), and breaker, bulkhead, throttle and adaptive limit are as
  * they were: nothing is taken by what did not run. */
-#include <stdio.h>
 #include <weir/resilience.h>
 #include <weir/sim.h>
+
+#include "kit.h"
 
 static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
 
@@ -130,21 +131,12 @@ static int limited(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
 }
 
-static bool sweep(const char *name, weir_task_fn *fn)
-{
-	const struct weir_sim_opts opts = {.name = name, .fault_sweep = true, .schedules = 50};
-	const uint64_t wanted = 3 + 2 + 2 + 2;
-	struct weir_sim_result r;
-	int rc = weir_sim_run(&opts, fn, NULL, &r);
-	bool ok = rc == 0 && r.faults >= wanted;
-	printf("%-4s %s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", name, (unsigned long long)r.faults,
-	       (unsigned long long)wanted);
-	return ok;
-}
+static const struct fault_test tests[] = {
+	{"guarded", guarded, 3 + 2 + 2 + 2, false},
+	{"limited", limited, 3 + 2 + 2 + 2, false},
+};
 
 int main(void)
 {
-	int passed = sweep("guarded", guarded) + sweep("limited", limited);
-	printf("%d passed, %d failed\n", passed, 2 - passed);
-	return passed < 2;
+	return FAULT_MAIN(tests, .schedules = 50);
 }

@@ -4,27 +4,13 @@
  * never NULL, says so when it is checked, and frees all of it), while a call is made (no call, no helper left behind,
  * and the stage can be freed at once), and while arrays are made (the code, and no value lost: `alive` counts them).
  * The simulator counts tasks and memory. Each scenario names how many failures the sweep must have reached. */
-#include <stdio.h>
 #include <string.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
+#include "item.h"
+#include "kit.h"
 
-static void item_free(int *item)
-{
-	(void)item;
-	alive--;
-}
-
-static int item_dup(const int *from, int *to)
-{
-	alive++;
-	*to = *from;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, int, item_free, item_dup);
 WEIR_ARRAY_DECLARE(items, item);
 
 static int plus(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
@@ -206,12 +192,7 @@ static int collect(weir_ctx *ctx, weir_err *err, void *arg)
 	return build_and_run(ctx, build_collect, WEIR_EPARTIAL);
 }
 
-static const struct {
-	const char *name;
-	weir_task_fn *fn;
-	uint64_t faults; /* at least: allocations + spawns */
-	bool no_decisions;
-} tests[] = {
+static const struct fault_test tests[] = {
 	{"chain", chain, 6 + 1, true},
 	/* 5 functions, 2 chains and an on_error in it, sum, fan-out, chain; call; 2 tasks and their records; shelf,
 	 * block */
@@ -224,19 +205,5 @@ static const struct {
 
 int main(void)
 {
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct weir_sim_opts opts = {.name = tests[i].name,
-						   .fault_sweep = true,
-						   .schedules = 20,
-						   .allow_no_decisions = tests[i].no_decisions};
-		struct weir_sim_result r;
-		int rc = weir_sim_run(&opts, tests[i].fn, NULL, &r);
-		bool ok = rc == 0 && r.faults >= tests[i].faults;
-		printf("%-4s %-40s %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", tests[i].name,
-		       (unsigned long long)r.faults, (unsigned long long)tests[i].faults);
-		failed += !ok;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	return FAULT_MAIN(tests, .schedules = 20);
 }

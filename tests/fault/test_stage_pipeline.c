@@ -5,9 +5,10 @@
  * has no call and can be freed as soon as the scope is joined. Or, where it was started, all jobs come out, with
  * WEIR_ENOMEM where the memory of a value is what failed. The simulator counts tasks and memory, `alive` the values. A
  * probe is attached: whatever fails, each span that it heard the start of has its end. */
-#include <stdio.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
+
+#include "kit.h"
 
 static int alive, called;
 
@@ -113,17 +114,13 @@ static int run_stage(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc < 0 ? rc : failed ? WEIR_ENOMEM : 0;
 }
 
-int main(void)
-{
-	const struct weir_sim_opts opts = {.name = "stage_in_a_pipeline", .fault_sweep = true, .schedules = 20};
+static const struct fault_test tests[] = {
 	/* 3 stages; jobs, run, stats, results and the 2 x 2 handles; 2 calls with a helper each; 2 workers; each task
 	 * and its record; 2 values with their shelves */
-	const uint64_t wanted = 3 + 4 + 4 + 2 + 2 * (2 + 2) + 2 + 2;
-	struct weir_sim_result r;
-	int rc = weir_sim_run(&opts, run_stage, NULL, &r);
-	bool ok = rc == 0 && r.faults >= wanted;
-	printf("%-4s %s: %llu faults, at least %llu wanted\n", ok ? "ok" : "FAIL", opts.name,
-	       (unsigned long long)r.faults, (unsigned long long)wanted);
-	printf("%d passed, %d failed\n", ok, !ok);
-	return ok ? 0 : 1;
+	{"stage_in_a_pipeline", run_stage, 3 + 4 + 4 + 2 + 2 * (2 + 2) + 2 + 2, false},
+};
+
+int main(void)
+{
+	return FAULT_MAIN(tests, .schedules = 20);
 }

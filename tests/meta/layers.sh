@@ -43,12 +43,12 @@ something 'sim does not link without core' "$(links src/rt sim | grep undefined)
 shared='
 src/rt/atomic.h     core,sim,limit,stage  the one home of atomics; limit: allow is one exchange
 src/rt/lock.h       core,sim,limit,stage  the one internal lock, with its ranks; stage: for a crew
+src/rt/duty.h       core,stage  what a task does before it waits: core waits, a crew opens its batch
 src/limit/guard.h   resilience  what a shared object needs around its pure state: a breaker is one
 src/stage/stage.h   resilience  what stages are built with: weir__ names that the shared library shows as WEIR_PRIVATE
 src/stage/crew.h    resilience  doing several things at once, likewise
 src/stage/array.h   resilience  copies of values, likewise
 src/core/processor.h  stage  how a pipeline runs a stage, which core does not know: core calls what stage fills in
-src/core/duty.h     stage  what a task does before it sleeps: a crew opens its batch
 src/core/inspect.h  sim       how the simulator reads objects: the private entry of core
 sim/scenarios/scenarios.h  cli  the scenarios that come with weir, which the tool runs
 '

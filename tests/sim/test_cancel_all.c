@@ -12,40 +12,16 @@
  * The last test checks that each row saw a success, a cancel, and a part where there can be one. */
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive, late; /* functions that were begun after the end */
+#include "item.h"
+
+static int late; /* functions that were begun after the end */
 static bool deaf;
 
-struct item {
-	int id, dropped;
-};
-
-static void item_free(struct item *i)
-{
-	WEIR_SIM_EQ(i->dropped, 0);
-	i->dropped = 1;
-	alive--;
-}
-
-static int item_dup(const struct item *from, struct item *to)
-{
-	WEIR_SIM_EQ(from->dropped, 0);
-	*to = *from;
-	alive++;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, struct item, item_free, item_dup);
-WEIR_ARRAY_DECLARE(items, item);
 WEIR_ARRAY_DECLARE(rows, items);
-
-static struct item item_new(int id)
-{
-	alive++;
-	return (struct item){.id = id};
-}
 
 /* ---- functions ---- */
 
@@ -370,6 +346,8 @@ static int canceled_anywhere(weir_ctx *ctx, weir_err *err, void *arg)
 static int all_outcomes_were_seen(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	(void)ctx, (void)err, (void)arg;
+	if (getenv("WEIR_SIM_SCHEDULES") || getenv("WEIR_SIM_AT_MOST")) /* fewer may not see all */
+		return 0;
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].seen != rows[i].can)
 			weir_sim_fail(__FILE__, __LINE__, "%s: ended as %u, and can as %u", rows[i].name, rows[i].seen,

@@ -342,7 +342,7 @@ WEIR_SIM_TEST_WITH(a_fault_anywhere_leaves_nothing_behind, .schedules = 30, .fau
 int main(int argc, char **argv)
 {
 	int status = weir_sim_main(argc, argv);
-	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") &&
+	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") && !getenv("WEIR_SIM_AT_MOST") &&
 	    !(seen.refused && seen.unknown && seen.served && seen.cut && seen.failed && seen.merged)) {
 		printf("FAIL of all clients %llu were refused, %llu not accepted, %llu served, %llu cut off, "
 		       "%llu failed, %llu finished in spite of two interrupts: none may be 0\n",

@@ -15,17 +15,7 @@
 #include <sys/resource.h>
 #include <weir/sim.h>
 
-static int broken;
-
-#define EXPECT(cond)                                                               \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			broken++;                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
-
-#define SCENARIO(name) static int name(WEIR_UNUSED weir_ctx *ctx, WEIR_UNUSED weir_err *err, WEIR_UNUSED void *arg)
+#include "expect.h"
 
 static const weir_type num = {.name = "num", .size = sizeof(int), .align = _Alignof(int)};
 
@@ -981,19 +971,6 @@ static void hang(void)
 	EXPECT(weir_sim_run(NULL, trails, NULL, &r) == 0); /* and the process is none the worse */
 }
 
-/* ---- one count for all ---- */
-
-static int passed, failed;
-
-static void report(const char *name)
-{
-	printf("%-4s %s\n", broken ? "FAIL" : "ok", name);
-	fflush(stdout);
-	failed += broken > 0;
-	passed += broken == 0;
-	broken = 0;
-}
-
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(bugs) / sizeof(bugs[0]); i++)
@@ -1002,15 +979,14 @@ int main(void)
 		accept_fine(i), report(fine[i].name);
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
 		same_outcomes(i), report(races[i].name);
-	count_interleavings(), report("count_interleavings");
-	count_choices(), report("count_choices");
-	depths_of_pct(), report("depths_of_pct");
-	seeds(), report("seeds");
-	bad_replays(), report("bad_replays");
-	arguments(), report("arguments");
-	tasks_run_out(), report("tasks_run_out");
-	no_timer(), report("no_timer");
-	hang(), report("hang");
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? 1 : 0;
+	RUN(count_interleavings);
+	RUN(count_choices);
+	RUN(depths_of_pct);
+	RUN(seeds);
+	RUN(bad_replays);
+	RUN(arguments);
+	RUN(tasks_run_out);
+	RUN(no_timer);
+	RUN(hang);
+	return summary();
 }

@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 	bool all = seen.timeouts > 0;
 	for (int i = 0; i < FAN_OUTCOMES; i++)
 		all = all && seen.count[i] > 0;
-	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") && !all) {
+	if (status == 0 && argc == 1 && !getenv("WEIR_SIM_SCHEDULES") && !getenv("WEIR_SIM_AT_MOST") && !all) {
 		printf("FAIL %llu timeouts, %llu not asked, %llu won, %llu late, %llu failed, %llu stopped: "
 		       "none may be 0\n",
 		       (unsigned long long)seen.timeouts, (unsigned long long)seen.count[FAN_NOT_ASKED],

@@ -10,17 +10,7 @@
 #include <string.h>
 #include <weir/sim.h>
 
-static int broken;
-
-#define EXPECT(cond)                                                               \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			broken++;                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
-
-#define SCENARIO(name) static int name(WEIR_UNUSED weir_ctx *ctx, WEIR_UNUSED weir_err *err, WEIR_UNUSED void *arg)
+#include "expect.h"
 
 static const weir_type num = {.name = "num", .size = sizeof(int), .align = _Alignof(int)};
 
@@ -635,22 +625,9 @@ static void core_bears_two_faults(void)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-	} tests[] = {
-		{"planted_faults_are_found", planted_faults_are_found},
-		{"an_exhaustive_search_tries_each_place_once", an_exhaustive_search_tries_each_place_once},
-		{"a_random_search_reaches_every_place", a_random_search_reaches_every_place},
-		{"core_bears_two_faults", core_bears_two_faults},
-	};
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		broken = 0;
-		tests[i].fn();
-		printf("%-6s %s\n", broken ? "failed" : "ok", tests[i].name);
-		failed += broken > 0;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	RUN(planted_faults_are_found);
+	RUN(an_exhaustive_search_tries_each_place_once);
+	RUN(a_random_search_reaches_every_place);
+	RUN(core_bears_two_faults);
+	return summary();
 }

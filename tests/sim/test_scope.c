@@ -531,6 +531,22 @@ WEIR_SIM_TEST_WITH(a_receiver_that_was_ended_is_no_failure, .strategy = "dfs2", 
 	weir_rx_close(&line.rx);
 }
 
+/* Where the parent's code is returned instead, what is said of it is not about who receives. */
+WEIR_SIM_TEST_WITH(a_code_and_its_detail_agree, .strategy = "dfs2", .allow_no_decisions = true)
+{
+	weir_err err = {0};
+	weir_ctx parent;
+	weir_scope s;
+	weir_ctx_init(&parent, ctx, WEIR_FOREVER);
+	open_scope(&s, &parent);
+	weir_ctx_cancel(&parent, "enough");
+	int rc = weir_scope_join(ctx, &s, weir_fail(&err, WEIR_EPIPE, "nobody receives"), &err);
+	WEIR_SIM_EQ(rc, WEIR_ECANCELED);
+	WEIR_SIM_ASSERT(err.code == 0 || err.code == rc);
+	weir_err_fini(&err);
+	weir_ctx_fini(&parent);
+}
+
 WEIR_SIM_TEST_WITH(every_outcome_was_seen, .allow_no_decisions = true, .schedules = 1)
 {
 	WEIR_SIM_EQ(seen_first, 7);

@@ -10,17 +10,7 @@
 #include <string.h>
 #include <weir/sim.h>
 
-static int broken;
-
-#define EXPECT(cond)                                                               \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			broken++;                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
-
-#define SCENARIO(name) static int name(WEIR_UNUSED weir_ctx *ctx, WEIR_UNUSED weir_err *err, WEIR_UNUSED void *arg)
+#include "expect.h"
 
 static const weir_type num = {.name = "num", .size = sizeof(int), .align = _Alignof(int)};
 
@@ -584,22 +574,9 @@ static void the_step_limit_says_where(void)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-	} tests[] = {
-		{"loops_that_end_pass", loops_that_end_pass},
-		{"giving_up_is_explored", giving_up_is_explored},
-		{"loops_in_vain_are_livelocks", loops_in_vain_are_livelocks},
-		{"the_step_limit_says_where", the_step_limit_says_where},
-	};
-	size_t n = sizeof(tests) / sizeof(tests[0]), failed = 0;
-	for (size_t i = 0; i < n; i++) {
-		broken = 0;
-		tests[i].fn();
-		printf("%-6s %s\n", broken ? "failed" : "ok", tests[i].name);
-		failed += broken > 0;
-	}
-	printf("%zu passed, %zu failed\n", n - failed, failed);
-	return failed ? 1 : 0;
+	RUN(loops_that_end_pass);
+	RUN(giving_up_is_explored);
+	RUN(loops_in_vain_are_livelocks);
+	RUN(the_step_limit_says_where);
+	return summary();
 }

@@ -16,36 +16,12 @@
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive, inside;
+#include "item.h"
+#include "kit.h"
 
-struct item {
-	int id, dropped;
-};
+static int inside;
 
-static void item_free(struct item *i)
-{
-	WEIR_SIM_EQ(i->dropped, 0);
-	i->dropped = 1;
-	alive--;
-}
-
-static int item_dup(const struct item *from, struct item *to)
-{
-	WEIR_SIM_EQ(from->dropped, 0);
-	*to = *from;
-	alive++;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, struct item, item_free, item_dup);
-WEIR_ARRAY_DECLARE(items, item);
 WEIR_ARRAY_DECLARE(rows, items);
-
-static struct item item_new(int id)
-{
-	alive++;
-	return (struct item){.id = id};
-}
 
 /* ---- the parts ---- */
 
@@ -127,16 +103,10 @@ struct run {
 
 static void open_run(struct run *r, weir_ctx *ctx, weir_stage *st)
 {
-	weir_err err = {0};
-	char text[200];
 	alive = inside = 0;
 	*r = (struct run){.st = st};
 	weir_scope_init(&r->s, ctx);
-	int rc = weir_stage_check(st, &err);
-	weir_err_format(&err, text, sizeof(text));
-	if (rc < 0)
-		weir_sim_fail(__FILE__, __LINE__, "%s", text);
-	WEIR_SIM_EQ(weir_call_new(&r->s, st, &r->call), 0);
+	r->call = call_of(&r->s, st);
 }
 
 static void close_run(struct run *r, weir_ctx *ctx)
@@ -554,16 +524,6 @@ WEIR_SIM_TEST_WITH(fan_outs_in_a_fan_out_canceled, .strategy = "portfolio", .sch
 
 /* ---- map ---- */
 
-static items_t items_of(weir_ctx *ctx, int n)
-{
-	items_t a;
-	WEIR_SIM_EQ(items_new(weir_ctx_rt(ctx), (size_t)n, &a), 0);
-	for (int i = 0; i < n; i++)
-		WEIR_SIM_EQ(items_put(&a, (size_t)i, &(const struct item){.id = i}), 0);
-	alive += n;
-	return a;
-}
-
 /* Maps 0 .. n - 1 by p: what is there is id + add. Returns the code; *made says how many are there. */
 static int map_items(weir_ctx *ctx, weir_call *call, int n, const struct part *p, int *made, weir_err *err)
 {
@@ -979,7 +939,7 @@ WEIR_SIM_TEST_WITH(map_reduce_canceled_anywhere, .strategy = "portfolio", .sched
 
 WEIR_SIM_TEST_WITH(all_outcomes_were_seen, .allow_no_decisions = true, .schedules = 1)
 {
-	if (getenv("WEIR_SIM_SCHEDULES")) /* fewer may not see all */
+	if (getenv("WEIR_SIM_SCHEDULES") || getenv("WEIR_SIM_AT_MOST")) /* fewer may not see all */
 		return;
 	WEIR_SIM_EQ(seen_first, 15);
 	WEIR_SIM_EQ(seen_cancel, 63);

@@ -12,37 +12,10 @@
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
+#include "item.h"
 
-struct item {
-	int id, dropped;
-};
-
-static void item_free(struct item *i)
-{
-	WEIR_SIM_EQ(i->dropped, 0);
-	i->dropped = 1;
-	alive--;
-}
-
-static int item_dup(const struct item *from, struct item *to)
-{
-	WEIR_SIM_EQ(from->dropped, 0);
-	*to = *from;
-	alive++;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, struct item, item_free, item_dup);
-WEIR_ARRAY_DECLARE(items, item);
 WEIR_PIPELINE_DECLARE(line, item, item);
 WEIR_PIPELINE_DECLARE(lists, items, items);
-
-static struct item item_new(int id)
-{
-	alive++;
-	return (struct item){.id = id};
-}
 
 /* ---- the stages ---- */
 

@@ -17,17 +17,7 @@
 #include "sim/dependence.h"
 #include "src/core/inspect.h"
 
-static int broken;
-
-#define EXPECT(cond)                                                               \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			broken++;                                                  \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
-
-#define SCENARIO(name) static int name(WEIR_UNUSED weir_ctx *ctx, WEIR_UNUSED weir_err *err, WEIR_UNUSED void *arg)
+#include "expect.h"
 
 static const char *const strategies[] = {"pos", "surw"};
 #define STRATEGIES (sizeof(strategies) / sizeof(strategies[0]))
@@ -588,29 +578,15 @@ static void tables(void)
 	EXPECT(weir_sim_run(&opts, table, NULL, NULL) == 0);
 }
 
-/* ---- one count for all ---- */
-
-static int passed, failed;
-
-static void report(const char *name)
-{
-	printf("%-4s %s\n", broken ? "FAIL" : "ok", name);
-	fflush(stdout);
-	failed += broken > 0;
-	passed += broken == 0;
-	broken = 0;
-}
-
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
 		same_outcomes(i), report(races[i].name);
-	few_schedules(), report("few_schedules");
-	found_and_replayed(), report("found_and_replayed");
-	seeds(), report("seeds");
-	no_starving(), report("no_starving");
-	crowds(), report("crowds");
-	tables(), report("tables");
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? 1 : 0;
+	RUN(few_schedules);
+	RUN(found_and_replayed);
+	RUN(seeds);
+	RUN(no_starving);
+	RUN(crowds);
+	RUN(tables);
+	return summary();
 }

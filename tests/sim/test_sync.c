@@ -1587,7 +1587,7 @@ int main(int argc, char **argv)
 {
 	int rc = weir_sim_main(argc, argv);
 	if (rc != 0 || argc > 1 || getenv("WEIR_SIM_REPLAY") || getenv("WEIR_SIM_SCHEDULES") ||
-	    getenv("WEIR_SIM_STRATEGY"))
+	    getenv("WEIR_SIM_AT_MOST") || getenv("WEIR_SIM_STRATEGY"))
 		return rc;
 	for (int i = 0; i < RACES; i++) {
 		if (seen[i][0] && seen[i][1])

@@ -20,38 +20,11 @@
 #include <weir/sim.h>
 #include <weir/stage.h>
 
-static int alive;
-
-struct item {
-	int id, dropped;
-};
-
-static void item_free(struct item *i)
-{
-	WEIR_SIM_EQ(i->dropped, 0);
-	i->dropped = 1;
-	alive--;
-}
-
-static int item_dup(const struct item *from, struct item *to)
-{
-	WEIR_SIM_EQ(from->dropped, 0);
-	*to = *from;
-	alive++;
-	return 0;
-}
-
-WEIR_TYPE_OWNED_COPY(item, struct item, item_free, item_dup);
+#include "item.h"
 
 enum { DEPTHS = 4 }; /* an item, arrays of them, arrays of arrays ... */
 
 static weir_type types[DEPTHS];
-
-static struct item item_new(int id)
-{
-	alive++;
-	return (struct item){.id = id};
-}
 
 /* Bits of a set of codes; below, the numbers of nodes. */
 enum { FILTERED = 60, NO_ROUTE, INCOMPLETE };

@@ -12,7 +12,7 @@ enum { ITEMS = 5, CALM = 40 };
 
 static const weir_type number = {.name = "number", .size = sizeof(int), .align = _Alignof(int)};
 
-enum mode { QUIET, WAITS, LASTS, FAILS, DAWDLES };
+enum mode { QUIET, WAITS, YIELDS, LASTS, FAILS, DAWDLES };
 
 static struct {
 	enum mode mode; /* of the call, as is `third`: written while nobody is in it */
@@ -33,6 +33,8 @@ static int item(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *a
 		rc = weir_sem_acquire(ctx, &shared.sem, 1);
 	if (shared.mode == WAITS && i == 1)
 		weir_sem_release(&shared.sem, 1);
+	while (shared.mode == YIELDS && i == 0 && !atomic_load(&shared.third))
+		weir_rt_yield(rt);
 	while (from != INT64_MAX && weir_rt_now(rt) - from < WEIR_US(50))
 		;
 	while (shared.mode == LASTS && i == 1 && !atomic_load(&shared.third)) /* and weir does not know */
@@ -46,18 +48,21 @@ static int item(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *a
 	return rc;
 }
 
+static weir_stage *one_item(int i)
+{
+	shared.done[i] = 0;
+	shared.random[i] = seed_of((uint64_t)i);
+	return weir_stage_new(
+		rt,
+		&(struct weir_stage_opts){
+			.name = "item", .in = &number, .out = &number, .process = item, .arg = &shared.done[i]});
+}
+
 static weir_stage *items(void)
 {
 	weir_stage *children[ITEMS];
-	for (int i = 0; i < ITEMS; i++) {
-		shared.done[i] = 0;
-		shared.random[i] = seed_of((uint64_t)i);
-		children[i] = weir_stage_new(rt, &(struct weir_stage_opts){.name = "item",
-									   .in = &number,
-									   .out = &number,
-									   .process = item,
-									   .arg = &shared.done[i]});
-	}
+	for (int i = 0; i < ITEMS; i++)
+		children[i] = one_item(i);
 	return weir_fan_out(children, ITEMS, 0);
 }
 
@@ -100,6 +105,74 @@ static int after_short_ones(weir_ctx *ctx, weir_err *err, void *arg)
 	return rc;
 }
 
+static int process_other(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	weir_array values;
+	int rc = weir_call_process(ctx, *(weir_call **)arg, in, &values, err);
+	if (rc == 0) {
+		*(int *)out = *(int *)weir_array_at(&values, 0);
+		weir_array_drop(&values);
+	}
+	return rc;
+}
+
+/* Short ones of a tree in which the item that waits and the one that it waits for are in different batches. */
+static int within_one_another(weir_ctx *ctx, weir_scope *s, weir_stage *st)
+{
+	weir_call *call = NULL;
+	int rc = weir_call_new(s, st, &call);
+	for (int i = 0; rc == 0 && i < ROUNDS(300) * (CALM + 1); i++) {
+		weir_array out;
+		shared.mode = i % (CALM + 1) == CALM ? WAITS : QUIET;
+		rc = weir_call_process(ctx, call, &(int){7}, &out, NULL);
+		if (rc < 0)
+			break;
+		weir_array_drop(&out);
+		for (int k = 0; k < 4; k++)
+			EXPECT(shared.done[k] == i + 1);
+	}
+	weir_call_free(&call);
+	return rc;
+}
+
+static int a_batch_in_a_batch(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_stage *inner = weir_fan_out((weir_stage *[]){one_item(0), one_item(2)}, 2, 0);
+	weir_stage *other = weir_fan_out((weir_stage *[]){one_item(3), one_item(1)}, 2, 1);
+	weir_stage *root = weir_fan_out((weir_stage *[]){inner, other}, 2, 0);
+	weir_scope s;
+	(void)arg;
+	weir_scope_init(&s, ctx);
+	weir_sem_init(&shared.sem, rt, 0);
+	int rc = weir_scope_join(ctx, &s, within_one_another(ctx, &s, root), err);
+	weir_sem_fini(&shared.sem);
+	weir_stage_free(&root);
+	return rc;
+}
+
+static int a_call_in_a_batch(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	weir_call *inner = NULL;
+	weir_stage *other = weir_fan_out((weir_stage *[]){one_item(0), one_item(2)}, 2, 0);
+	weir_stage *calls = weir_stage_new(
+		rt, &(struct weir_stage_opts){
+			    .name = "calls", .in = &number, .out = &number, .process = process_other, .arg = &inner});
+	weir_stage *root = weir_fan_out((weir_stage *[]){calls, one_item(3), one_item(1)}, 3, 0);
+	weir_scope s;
+	(void)arg;
+	weir_scope_init(&s, ctx);
+	weir_sem_init(&shared.sem, rt, 0);
+	int rc = weir_call_new(&s, other, &inner);
+	if (rc == 0)
+		rc = within_one_another(ctx, &s, root);
+	weir_call_free(&inner);
+	rc = weir_scope_join(ctx, &s, rc, err);
+	weir_sem_fini(&shared.sem);
+	weir_stage_free(&root);
+	weir_stage_free(&other);
+	return rc;
+}
+
 static int one_after_the_other(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_stage *st = items();
@@ -118,8 +191,11 @@ static int one_after_the_other(weir_ctx *ctx, weir_err *err, void *arg)
 int main(void)
 {
 	stress_case("a batch that is kept opens before an item waits", after_short_ones, &(enum mode){WAITS});
+	stress_case("a batch that is kept opens before an item yields", after_short_ones, &(enum mode){YIELDS});
 	stress_case("a batch that is kept opens when it lasts", after_short_ones, &(enum mode){LASTS});
 	stress_case("a batch that is kept stops at a failure", after_short_ones, &(enum mode){FAILS});
+	stress_case("batches that are kept within one another open all", a_batch_in_a_batch, NULL);
+	stress_case("the same, where an item has a call of its own", a_call_in_a_batch, NULL);
 	stress_case("short batches", one_after_the_other, &(enum mode){QUIET});
 	stress_case("items that give their core away", one_after_the_other, &(enum mode){DAWDLES});
 	return stress_end();

@@ -55,7 +55,8 @@ WEIR_API void weir_scope_cancel(weir_scope *s, const char *why);
  * is not a mere consequence of the scope's end; else the parent's code if the parent has ended; else 0. A scope
  * cancelled by its owner: 0. WEIR_ECANCELED, WEIR_EDEADLINE and WEIR_EPIPE tell of what others did: a task that returns
  * one when the scope has ended is a consequence, and as rc they give way to a task's error. WEIR_EPIPE (nobody will
- * receive) gives way to every other error, also to a later one: a receiver that fails closes its end first.
+ * receive) gives way to every other error, also to a later one: a receiver that fails closes its end first; and as rc
+ * to the parent's code, and then what err said is dropped.
  * Owner: s is plain memory again; detail of the returned error moves into err. Threads: the owner. Blocks: until every
  * task has returned; ctx ending cancels the scope but does not end the wait.
  * Fails: as above, WEIR_EDEADLK (called by a task of the scope itself). After cancel: cancels the scope, waits. */

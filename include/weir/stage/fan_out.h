@@ -11,9 +11,10 @@
  * done, the end comes too late, and it is a success.
  *
  * HELPERS are woken where it pays: after many values in a row that took a few microseconds each, the calling task
- * begins with the stages by itself, and calls the helpers when that has lasted longer, or one of the stages waits in a
- * function of weir. So stages may wait for one another by weir's means only (and not even by these, where the scope of
- * the helpers may end before). The same holds for map and router.
+ * begins with the stages by itself, and calls the helpers when that has lasted longer, which is looked at between two
+ * stages, or one of the stages waits in a function of weir, or yields (weir_rt_yield). So stages may wait for one
+ * another by weir's means only (and not even by these, where the scope of the helpers may end before); who looks again
+ * and again, at a context or an atomic, yields in between. The same holds for map and router.
  *
  * A FAN-IN makes one value of an array. Any stage that takes arrays will do; weir_fan_in makes one of a function, which
  * is not called when the context has ended, and is called for an empty array too.

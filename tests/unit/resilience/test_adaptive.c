@@ -5,9 +5,8 @@
  * and races are in tests/sim/test_adaptive.c, the rules themselves in tests/unit/limit. */
 #include <check.h>
 #include <weir/resilience.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "../stage/kit.h"
 
 WEIR_TYPE_PLAIN(num, int);
 
@@ -27,23 +26,18 @@ static int answer(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *a
 WEIR_STAGE_DECLARE(answer, num, num);
 
 static int beneath;
-static weir_scope scope;
 static weir_call *call;
 static weir_stage *st;
 
 static void open_call(weir_stage *stage)
 {
 	st = stage;
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_stage_check(st, NULL), 0);
-	ck_assert_int_eq(weir_call_new(&scope, st, &call), 0);
+	call = call_of(st);
 }
 
 static void close_call(void)
 {
-	weir_call_free(&call);
-	weir_stage_free(&st);
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
+	done_with(&call, &st);
 }
 
 /* With the detail or without: it makes no difference to what is decided. */

@@ -6,9 +6,11 @@
 #include <check.h>
 #include <stdio.h>
 #include <weir/resilience.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "../stage/kit.h"
+
+/* All that is refused here is an argument. */
+#define expect_wrong(st, text) expect_wrong(st, WEIR_EINVAL, text)
 
 WEIR_TYPE_PLAIN(num, int);
 
@@ -46,39 +48,6 @@ static weir_stage *taking(int *refusals)
 							    .process = pass,
 							    .arg = refusals,
 							    .takes = true});
-}
-
-static weir_scope scope;
-
-static weir_call *call_of(weir_stage *st)
-{
-	weir_err err = {0};
-	weir_call *call = NULL;
-	char buf[300];
-	int rc = weir_stage_check(st, &err);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(rc == 0, "%s", buf);
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_call_new(&scope, st, &call), 0);
-	return call;
-}
-
-static void done_with(weir_call **call, weir_stage **st)
-{
-	weir_call_free(call);
-	weir_stage_free(st);
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
-}
-
-static void expect_wrong(weir_stage *st, const char *text)
-{
-	weir_err err = {0};
-	char buf[300];
-	ck_assert_int_eq(weir_stage_check(st, &err), WEIR_EINVAL);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-	weir_err_fini(&err);
-	weir_stage_free(&st);
 }
 
 static int no_grave(weir_ctx *ctx, const struct weir_dead *dead, weir_err *err, void *arg)

@@ -3,9 +3,8 @@
  * Fan-out, fan-in, parallel, map, router, reduce and map-reduce on threads: building, results, failures, and that
  * nothing is allocated once the arrays have come back. Who is first, and cancels, are in tests/sim/test_stage.c. */
 #include <check.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "kit.h"
 
 WEIR_TYPE_PLAIN(num, int);
 WEIR_ARRAY_DECLARE(nums, num);
@@ -51,39 +50,6 @@ static int two = 2, three = 3, four = 4;
 static weir_stage *by(int *factor)
 {
 	return times_stage(rt, factor);
-}
-
-static weir_scope scope;
-
-static weir_call *call_of(weir_stage *st)
-{
-	weir_err err = {0};
-	weir_call *call = NULL;
-	char buf[300];
-	int rc = weir_stage_check(st, &err);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(rc == 0, "%s", buf);
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_call_new(&scope, st, &call), 0);
-	return call;
-}
-
-static void done_with(weir_call **call, weir_stage **st)
-{
-	weir_call_free(call);
-	weir_stage_free(st);
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
-}
-
-static void expect_wrong(weir_stage *st, int code, const char *text)
-{
-	weir_err err = {0};
-	char buf[300];
-	ck_assert_int_eq(weir_stage_check(st, &err), code);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-	weir_err_fini(&err);
-	weir_stage_free(&st);
 }
 
 static nums_t nums_of(const int *values, size_t n)

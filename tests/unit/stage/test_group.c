@@ -3,55 +3,12 @@
  * Filters, joins by key, batches and batchers on threads: building, results, failures, and that nothing is allocated
  * once the arrays have come back. Cancellation, ages and who is first are in tests/sim/test_group.c. */
 #include <check.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "kit.h"
 
 WEIR_TYPE_PLAIN(num, int);
 WEIR_ARRAY_DECLARE(nums, num);
 WEIR_ARRAY_DECLARE(rows, nums);
-
-static weir_scope scope;
-
-static weir_call *call_of(weir_stage *st)
-{
-	weir_err err = {0};
-	weir_call *call = NULL;
-	char buf[300];
-	int rc = weir_stage_check(st, &err);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(rc == 0, "%s", buf);
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_call_new(&scope, st, &call), 0);
-	return call;
-}
-
-static void done_with(weir_call **call, weir_stage **st)
-{
-	weir_call_free(call);
-	weir_stage_free(st);
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
-}
-
-static void expect_wrong(weir_stage *st, int code, const char *text)
-{
-	weir_err err = {0};
-	char buf[300];
-	ck_assert_int_eq(weir_stage_check(st, &err), code);
-	weir_err_format(&err, buf, sizeof(buf));
-	ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-	weir_err_fini(&err);
-	weir_stage_free(&st);
-}
-
-/* What err says; err is empty afterwards. */
-static void expect_text(weir_err *err, const char *text)
-{
-	char buf[300];
-	weir_err_format(err, buf, sizeof(buf));
-	ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-	weir_err_fini(err);
-}
 
 static nums_t nums_of(const int *values, size_t n)
 {

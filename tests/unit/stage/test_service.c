@@ -3,16 +3,17 @@
  * Services on threads: the table of states, the order of setup and close, failures of these, error functions and what
  * becomes of values, and misuse. Values against start and stop are in tests/sim/test_service.c. */
 #include <check.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "kit.h"
+
+/* All that is refused here is an argument. */
+#define expect_wrong(st, text) expect_wrong(st, WEIR_EINVAL, text)
 
 WEIR_TYPE_PLAIN(num, int);
 WEIR_ARRAY_DECLARE(nums, num);
 
 static char told[200]; /* what the parts were told, in order */
 static weir_service svc;
-static weir_scope scope;
 static weir_stage *stage;
 static weir_call *call;
 
@@ -83,9 +84,7 @@ static struct part a, b;
 static void open_stage(weir_stage *child)
 {
 	stage = weir_service_stage(child, &svc);
-	ck_assert_int_eq(weir_stage_check(stage, NULL), 0);
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_call_new(&scope, stage, &call), 0);
+	call = call_of(stage);
 }
 
 static void open_service(const struct weir_service_opts *opts)
@@ -99,9 +98,7 @@ static void open_service(const struct weir_service_opts *opts)
 
 static void close_service(void)
 {
-	weir_call_free(&call);
-	weir_stage_free(&stage);
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
+	done_with(&call, &stage);
 	weir_service_fini(&svc);
 }
 
@@ -109,14 +106,6 @@ static void expect_told(const char *text)
 {
 	ck_assert_str_eq(told, text);
 	told[0] = 0;
-}
-
-static void expect_text(weir_err *err, const char *text)
-{
-	char buf[300];
-	weir_err_format(err, buf, sizeof(buf));
-	ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-	weir_err_fini(err);
 }
 
 /* ---- lifecycle ---- */
@@ -189,14 +178,6 @@ START_TEST(functions_that_fail)
 	close_service();
 }
 END_TEST
-
-static void expect_wrong(weir_stage *st, const char *text)
-{
-	weir_err err = {0};
-	ck_assert_int_eq(weir_stage_check(st, &err), WEIR_EINVAL);
-	expect_text(&err, text);
-	weir_stage_free(&st);
-}
 
 START_TEST(what_is_wrong_with_a_service)
 {

@@ -9,9 +9,8 @@
  * The cases: `building`, `freeing` (and misuse), `lifecycle`, `calls`, `chains`. Concurrent combinators have their own
  * files; helpers under every interleaving are in tests/sim/test_stage.c. */
 #include <check.h>
-#include <weir/stage.h>
 
-#include "../core/support.h"
+#include "kit.h"
 
 enum { ADDED = 16 };
 
@@ -89,33 +88,6 @@ static void count_free(void *arg)
 {
 	ck_assert_ptr_eq(arg, &freed);
 	freed++;
-}
-
-/* Checks that st could not be built, for this reason, frees it, and says that no call can be made of it. */
-static void expect_wrong(weir_stage *st, int code, const char *text)
-{
-	weir_err err = {0};
-	char buf[300];
-	weir_call *call = NULL;
-	weir_scope s;
-	ck_assert_ptr_nonnull(st);
-	for (int i = 0; i < 2; i++) { /* asking changes nothing */
-		ck_assert_int_eq(weir_stage_check(st, &err), code);
-		weir_err_format(&err, buf, sizeof(buf));
-		ck_assert_msg(strstr(buf, text) != NULL, "\"%s\" is not in: %s", text, buf);
-		weir_err_fini(&err);
-	}
-	ck_assert_ptr_nonnull(weir_stage_name(st));
-	ck_assert_ptr_null(weir_stage_in(st));
-	ck_assert_ptr_null(weir_stage_out(st));
-	weir_scope_init(&s, &root);
-	ck_assert_int_eq(weir_call_new(&s, st, &call), code);
-	ck_assert_ptr_null(call);
-	ck_assert_int_eq(weir_scope_join(&root, &s, 0, NULL), 0);
-	ck_assert_int_eq(weir_stage_setup(&root, st, &err), code);
-	weir_err_fini(&err);
-	weir_stage_free(&st);
-	ck_assert_ptr_null(st);
 }
 
 /* ---- building ---- */
@@ -443,25 +415,6 @@ START_TEST(close_and_health_tell_all_failures)
 END_TEST
 
 /* ---- calls ---- */
-
-static weir_scope scope;
-
-static weir_call *call_of(weir_stage *st)
-{
-	weir_call *call = NULL;
-	weir_scope_init(&scope, &root);
-	ck_assert_int_eq(weir_stage_check(st, NULL), 0);
-	ck_assert_int_eq(weir_call_new(&scope, st, &call), 0);
-	return call;
-}
-
-static void done_with(weir_call **call, weir_stage **st)
-{
-	weir_call_free(call);
-	ck_assert_ptr_null(*call);
-	weir_stage_free(st); /* at once: a helper needs no stage */
-	ck_assert_int_eq(weir_scope_join(&root, &scope, 0, NULL), 0);
-}
 
 static int misbehave(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
 {

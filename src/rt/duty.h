@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a task has to do before it sleeps: for src/stage, whose tasks keep work to themselves while it is short.
+ * What a task has to do before it waits: for src/stage, whose tasks keep work to themselves while it is short. It
+ * stands here since a task that only gives its time away (weir_rt_yield) may wait for others too, in a loop; the word
+ * in the task is one of core's.
  *
  *  U1  A duty belongs to the task that began it, and is ended by the same one, the innermost first. It lies in memory
  *      of whoever began it.
- *  U2  It is done by that task right before it parks, with no lock held, however often it parks. It must not block, and
+ *  U2  It is done by that task right before it parks or yields, with no lock held, however often. It must not block, and
  *      must not announce anything to hooks: it is a part of the operation that parks. */
-#ifndef WEIR_SRC_CORE_DUTY_H
-#define WEIR_SRC_CORE_DUTY_H
+#ifndef WEIR_SRC_RT_DUTY_H
+#define WEIR_SRC_RT_DUTY_H
 
 #include <weir/rt.h>
 
