@@ -2,7 +2,7 @@
  *
  * A call is one task's at a time (weir_call_process). Two tasks that use one at the same time would share its memory in
  * silence, and so would a function that uses the call it runs in: the simulator names both. It does not name calls of
- * each one's own, also one within another, nor a call that is handed on, also one whose use failed or was cancelled. */
+ * each one's own, also one within another, nor a call that is handed on, also one whose use was cut short. */
 #include <weir/sim.h>
 #include <weir/stage.h>
 
@@ -59,7 +59,7 @@ static int share(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
-/* The call that a function runs in is `inner`, or it is another, of the same stage or of one that it is no part of. */
+/* A function runs a call: the one that it runs in, or one of another stage. */
 static void one_within_another(weir_ctx *ctx, bool itself)
 {
 	weir_call *used = NULL;
@@ -139,7 +139,7 @@ WEIR_SIM_TEST_WITH(a_call_is_handed_on_after_a_cancel, .strategy = "dfs")
 	weir_call *call = call_of(&s, st);
 	weir_scope_init(&first, ctx);
 	WEIR_SIM_EQ(weir_scope_spawn(&first, "first", use, call), 0);
-	weir_scope_cancel(&first);
+	weir_scope_cancel(&first, "enough");
 	int rc = weir_scope_join(ctx, &first, 0, NULL);
 	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ECANCELED);
 	WEIR_SIM_EQ(now(ctx), 0); /* cut short */
