@@ -10,6 +10,8 @@
  *      is one, allow grants nothing, so who has slept until its tokens are there finds them.
  *  B5  The shared face is the pure one under a lock; the clock is read before. To hooks it is an atomic (guard.h), and
  *      each call, and each look of the first in line, is one exchange.
+ *  B6  Who has the turn alone is granted anything, so what it looks at only becomes more: if that is never enough, or
+ *      not before its deadline, it leaves. Those in front of it may have taken what never comes back.
  *
  * The rules of the bands are those of bucket4j. Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the
  * same time but init and fini. */
@@ -244,7 +246,8 @@ int weir_bands_allow_n(weir_bands *b, uint64_t tokens)
 	return rc;
 }
 
-/* What came of a look: 0, or WEIR_ELIMITED and *out_ns until they are there; WEIR_EOVERFLOW. */
+/* What came of a look: 0; 1: they are worth a wait, of *out_ns for the first in line; WEIR_ELIMITED: they are not, and
+ * would take *out_ns; WEIR_EOVERFLOW. */
 static int look(struct bands *b, uint64_t tokens, bool first, int64_t deadline_at, int64_t *out_ns, const void *site)
 {
 	struct weir__entry e;
@@ -259,10 +262,10 @@ static int look(struct bands *b, uint64_t tokens, bool first, int64_t deadline_a
 		rc = WEIR_EOVERFLOW;
 	/* At the deadline itself ctx has ended. */
 	bool hopeless = v.retry_ns == WEIR_FOREVER || weir_time_add(e.now, v.retry_ns) >= deadline_at;
-	bool joins = !first && rc == WEIR_ELIMITED && !hopeless;
-	b->line += joins;
-	weir__guard_leave(&b->guard, &e, joins || (rc == 0 && tokens));
-	return joins ? 1 : rc;
+	bool waits = rc == WEIR_ELIMITED && !hopeless;
+	b->line += waits && !first;
+	weir__guard_leave(&b->guard, &e, (waits && !first) || (rc == 0 && tokens));
+	return waits ? 1 : rc;
 }
 
 static void leave_line(struct bands *b)
@@ -273,17 +276,16 @@ static void leave_line(struct bands *b)
 	weir__guard_leave(&b->guard, &e, true);
 }
 
-static int stand_in_line(weir_ctx *ctx, struct bands *b, uint64_t tokens, const void *site)
+static int stand_in_line(weir_ctx *ctx, struct bands *b, uint64_t tokens, int64_t *out_ns, const void *site)
 {
-	int64_t ns = 0;
 	int rc = weir_sem_acquire(ctx, &b->turn, 1);
 	if (rc < 0) {
 		leave_line(b);
 		return rc;
 	}
 	while ((rc = weir_ctx_err(ctx)) == 0) {
-		rc = look(b, tokens, true, WEIR_FOREVER, &ns, site);
-		if (rc != WEIR_ELIMITED || (rc = weir_sleep(ctx, ns)) < 0)
+		rc = look(b, tokens, true, weir_ctx_deadline(ctx), out_ns, site);
+		if (rc <= 0 || (rc = weir_sleep(ctx, *out_ns)) < 0) /* B6 */
 			break;
 	}
 	leave_line(b);
@@ -301,8 +303,11 @@ int weir_bands_wait(weir_ctx *ctx, weir_bands *b, uint64_t tokens, weir_err *err
 		return rc;
 	rc = look(bands, tokens, false, weir_ctx_deadline(ctx), &ns, site);
 	if (rc == 1)
-		return stand_in_line(ctx, bands, tokens, site);
-	return rc == WEIR_ELIMITED ? weir_err_wrap(err, rc, ns) : rc;
+		rc = stand_in_line(ctx, bands, tokens, &ns, site);
+	if (rc != WEIR_ELIMITED)
+		return rc;
+	weir_err_fini(err);
+	return weir_err_wrap(err, rc, ns);
 }
 
 void weir_bands_view_now(weir_bands *b, uint64_t tokens, struct weir_bucket_view *out)
@@ -316,6 +321,6 @@ void weir_bands_view_now(weir_bands *b, uint64_t tokens, struct weir_bucket_view
 
 int64_t weir_bands_align(weir_rt *rt, int64_t period_ns)
 {
-	int64_t period = period_ns > 0 ? period_ns : 1;
-	return weir_time_add(weir_rt_now(rt), period - weir_rt_wall(rt) % period);
+	int64_t period = period_ns > 0 ? period_ns : 1, into = weir_rt_wall(rt) % period;
+	return weir_time_add(weir_rt_now(rt), into < 0 ? -into : period - into); /* below 0: before 1970 */
 }

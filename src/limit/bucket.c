@@ -369,9 +369,10 @@ int weir_bucket_wait(weir_ctx *ctx, weir_bucket *b, uint64_t n, weir_err *err)
 	told(bucket, &op, rc == 0);
 	if (rc == 0 && ns)
 		return stand_in_line(ctx, bucket, n);
-	if (rc == WEIR_ELIMITED)
-		weir_err_wrap(err, rc, ns);
-	return rc;
+	if (rc != WEIR_ELIMITED)
+		return rc;
+	weir_err_fini(err);
+	return weir_err_wrap(err, rc, ns);
 }
 
 /* ---- settings, and how it stands ---- */

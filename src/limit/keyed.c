@@ -6,10 +6,14 @@
  *      written when something is granted, so nothing is rounded more often than that.
  *  Y2  A place is in use, in the chain of its hash and in the list by use; or in the list of free ones, by `chain`.
  *      NONE ends a list.
- *  Y3  Each call forgets at most one place that is full again, the least recently used, and so pays for what it adds.
+ *  Y3  Each call that may take looks at the place that was least recently used, and at the next one in the order of
+ *      memory, and forgets those that are full again: so it pays for what it adds, and one that owes for long at the
+ *      end of the list does not keep the others from being found.
  *  Y4  Hashes are SipHash-2-4 with 128 bits of output (Aumasson, Bernstein). Two keys with the same hash would share a
  *      bucket; nobody who does not know the secret can find two, and by chance it takes 2^64 keys.
- *  Y5  One lock, a few instructions; the hash is made and the clock is read before. To hooks it is an atomic (guard.h).
+ *  Y5  A new key is as a bucket that was made with this object and never used. So forgetting one that is as full as a
+ *      new one changes nothing, also where buckets do not begin full.
+ *  Y6  One lock, a few instructions; the hash is made and the clock is read before. To hooks it is an atomic (guard.h).
  *
  * Locks: WEIR__RANK_SYNC, and nothing under it. Anything may run at the same time but new and free. */
 #include <weir/limit/keyed.h>
@@ -19,11 +23,12 @@
 #include "siphash.h"
 
 #define NONE UINT32_MAX
+#define FREE (-1)
 
 struct place {
 	struct weir__hash hash;
 	uint64_t v; /* Y1 */
-	int64_t at;
+	int64_t at; /* FREE: not in use */
 	uint32_t newer, older, chain;
 };
 
@@ -31,9 +36,10 @@ struct weir_keyed {
 	struct weir__guard guard;
 	struct weir__hash secret;
 	struct weir__gcra_terms terms;
-	uint64_t first_v; /* of a new key */
+	struct place fresh; /* Y5: v and at alone */
 	bool refuse_new;
-	uint32_t mask; /* of heads */
+	uint32_t max, hand; /* Y3: the place that is looked at next */
+	uint32_t mask;      /* of heads */
 	uint32_t newest, oldest, free;
 	int64_t seen; /* the latest now */
 	struct weir_keyed_stats stats;
@@ -74,6 +80,7 @@ static void forget(struct weir_keyed *k, uint32_t i)
 		at = &k->places[*at].chain;
 	*at = p->chain;
 	unlink_use(k, p);
+	p->at = FREE;
 	p->chain = k->free;
 	k->free = i;
 	k->stats.keys--;
@@ -88,11 +95,18 @@ static uint64_t left(const struct weir_keyed *k, const struct place *p, int64_t 
 	return p->v > passed ? p->v - passed : 0;
 }
 
-/* Y3: what is as full as a new one. */
-static void forget_what_is_full(struct weir_keyed *k, int64_t now)
+static void forget_if_full(struct weir_keyed *k, uint32_t i, int64_t now)
 {
-	if (k->oldest != NONE && left(k, &k->places[k->oldest], now) <= k->first_v)
-		forget(k, k->oldest);
+	if (k->places[i].at != FREE && left(k, &k->places[i], now) <= left(k, &k->fresh, now))
+		forget(k, i);
+}
+
+static void forget_what_is_full(struct weir_keyed *k, int64_t now) /* Y3 */
+{
+	if (k->oldest != NONE)
+		forget_if_full(k, k->oldest, now);
+	forget_if_full(k, k->hand, now);
+	k->hand = k->hand + 1 < k->max ? k->hand + 1 : 0;
 }
 
 static uint32_t add(struct weir_keyed *k, const struct weir__hash *h)
@@ -120,7 +134,9 @@ int weir_keyed_new(weir_rt *rt, const struct weir_keyed_opts *opts, weir_keyed *
 {
 	struct weir__gcra g;
 	uint32_t max = opts && opts->max_keys ? opts->max_keys : 1024, heads = 1;
-	int rc = max > WEIR_KEYED_MAX || !out ? WEIR_EINVAL : weir__gcra_init(&g, opts ? &opts->each : NULL, 0);
+	int rc = max > WEIR_KEYED_MAX || !out
+			 ? WEIR_EINVAL
+			 : weir__gcra_init(&g, opts ? &opts->each : NULL, 0); /* terms and v: of any time */
 	if (rc < 0)
 		return rc;
 	while (heads < max)
@@ -132,14 +148,15 @@ int weir_keyed_new(weir_rt *rt, const struct weir_keyed_opts *opts, weir_keyed *
 	memset(k, 0, sizeof(*k));
 	k->secret = (struct weir__hash){weir_rt_random(rt, 0), weir_rt_random(rt, 0)};
 	k->terms = g.t;
-	k->first_v = g.v;
+	k->fresh = (struct place){.v = g.v, .at = weir_rt_now(rt)};
+	k->max = max;
 	k->refuse_new = opts && opts->refuse_new;
 	k->mask = heads - 1;
 	k->newest = k->oldest = NONE;
 	k->heads = (uint32_t *)(void *)((unsigned char *)k + bytes);
 	memset(k->heads, 0xff, heads * sizeof(uint32_t)); /* NONE */
 	for (uint32_t i = 0; i < max; i++)
-		k->places[i].chain = i + 1 < max ? i + 1 : NONE;
+		k->places[i] = (struct place){.at = FREE, .chain = i + 1 < max ? i + 1 : NONE};
 	weir__guard_init(&k->guard, rt, __builtin_return_address(0));
 	*out = k;
 	return 0;
@@ -165,7 +182,7 @@ static int64_t see(struct weir_keyed *k, int64_t now)
 static int take(struct weir_keyed *k, int64_t now, const struct weir__hash *h, uint64_t n)
 {
 	uint32_t i = find(k, h);
-	uint64_t v = i == NONE ? k->first_v : left(k, &k->places[i], now);
+	uint64_t v = left(k, i == NONE ? &k->fresh : &k->places[i], now);
 	if (i != NONE) {
 		unlink_use(k, &k->places[i]);
 		link_newest(k, i);
@@ -206,7 +223,7 @@ void weir_keyed_view(weir_keyed *k, const void *key, size_t len, uint64_t n, str
 	weir__guard_enter(&k->guard, &e, __builtin_return_address(0));
 	int64_t now = see(k, e.now);
 	uint32_t i = find(k, &h);
-	struct weir__gcra g = {.t = k->terms, .v = i == NONE ? k->first_v : left(k, &k->places[i], now), .seen = now};
+	struct weir__gcra g = {.t = k->terms, .v = left(k, i == NONE ? &k->fresh : &k->places[i], now), .seen = now};
 	weir__guard_leave(&k->guard, &e, false);
 	g.t.base = now;
 	weir__gcra_view(&g, now, n, out);

@@ -132,7 +132,8 @@ int weir__breaker_acquire(weir_ctx *ctx, weir_breaker *b, struct weir_breaker_pe
 	if (word & LETS_IN) { /* K2 */
 		out->generation = generation_of(word);
 		out->live = true;
-		out->at = 0;
+		out->at =
+			WEIR_FOREVER; /* no clock was read, and nothing was slow then: never, whatever set_opts says */
 		weir__guard_tell(&breaker->guard, &e, false);
 		return 0;
 	}

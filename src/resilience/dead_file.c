@@ -5,12 +5,15 @@
  *  F1  Who writes holds `turn`, a semaphore and not a mutex: who waits for it can be cancelled.
  *  F2  A line is one write(2) where the file takes it, which for a file with O_APPEND puts it whole behind what other
  *      processes append. What is not taken at once is written behind it.
- *  F3  torn: the last line has no end, because a write failed within it, or the context ended. The next one begins with
- *      a newline then.
+ *  F3  torn: the last line has no end, because a write failed within it, the context ended, or whoever wrote it (an
+ *      earlier run, another process) was cut off. The next one begins with a newline then. A file says itself how it
+ *      ends, if it can be read; if not, who begins with it takes what is there for torn, and a newline too many is a
+ *      blank line.
  *
  * Locks: none. Anything may run at the same time but init and fini. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weir/core/sync.h>
 #include <weir/resilience/dead_letter.h>
@@ -31,12 +34,27 @@ static struct file *inside(weir_dead_file *f)
 	return (struct file *)f;
 }
 
+static void look_at_the_end(struct file *f, bool begins) /* F3 */
+{
+	struct stat is;
+	char last;
+	if (fstat(f->fd, &is) < 0 || !S_ISREG(is.st_mode))
+		return;
+	if (is.st_size == 0)
+		f->torn = false;
+	else if (pread(f->fd, &last, 1, is.st_size - 1) == 1)
+		f->torn = last != '\n';
+	else
+		f->torn |= begins;
+}
+
 void weir_dead_file_init(weir_dead_file *f, weir_rt *rt, weir_fd fd, bool sync)
 {
 	memset(f, 0, sizeof(*f));
 	inside(f)->rt = rt;
 	inside(f)->fd = fd;
 	inside(f)->sync = sync;
+	look_at_the_end(inside(f), true);
 	weir_sem_init(&inside(f)->turn, rt, 1);
 }
 
@@ -62,6 +80,7 @@ static int write_all(weir_ctx *ctx, struct file *f, const char *bytes, size_t n)
 
 static int write_line(weir_ctx *ctx, struct file *f, const char *line, size_t len, weir_err *err)
 {
+	look_at_the_end(f, false);
 	int rc = f->torn ? write_all(ctx, f, "\n", 1) : 0; /* F3 */
 	if (rc == 0)
 		rc = write_all(ctx, f, line, len);

@@ -2,7 +2,8 @@
  *
  * A line of JSON for each dead letter, and the way back: see resilience/dead_letter.h.
  *
- *  L1  A line is whole: it is built in memory and handed over once, or not at all.
+ *  L1  A line is whole: it is built in memory and handed over once, or not at all. Where it is too long the failure's
+ *      text is cut, never the value.
  *  L2  Text comes back byte for byte. It stands in the line as it is if it is UTF-8 (RFC 3629); else every byte above
  *      126 is written \u00xx, which is read as that byte. So every line is valid JSON.
  *  L3  The value is the last member of the line, "item" (text) or "item_hex" (bytes): the name that is looked for
@@ -12,6 +13,8 @@
 #include <weir/resilience/dead_letter.h>
 
 #include "wrap.h"
+
+#define MOST (SIZE_MAX / 8) /* bytes of a line: no sum of sizes here overflows */
 
 struct line {
 	char *buf;
@@ -107,19 +110,30 @@ static int put_item(struct line *l, const struct weir_dead_log *log, const struc
 	return 0;
 }
 
-static int write_line(weir_ctx *ctx, const struct weir_dead_log *log, const struct weir_dead *dead, struct line *l,
-		      char *room, weir_err *err)
+/* At most so many bytes of the failure's text. */
+static int build_line(const struct weir_dead_log *log, const struct weir_dead *dead, struct line *l, char *room,
+		      size_t text_bytes)
 {
 	char numbers[160];
+	l->len = 0;
 	snprintf(numbers, sizeof(numbers), "{\"first_utc\":%lld,\"last_utc\":%lld,\"attempts\":%llu,\"code\":%d",
 		 (long long)dead->first_utc, (long long)dead->last_utc, (unsigned long long)dead->attempts, dead->code);
 	put_text(l, numbers);
 	put_named(l, "name", weir_err_name(dead->code));
 	put_named(l, "stage", dead->stage);
-	weir_err_format(dead->err, room, l->cap);
-	put_named(l, "error", room);
+	weir_err_format(dead->err, room, text_bytes);
+	put_named(l, "error", text_bytes ? room : "");
 	int rc = put_item(l, log, dead, room, l->cap);
 	put_text(l, "}\n");
+	return rc;
+}
+
+static int write_line(weir_ctx *ctx, const struct weir_dead_log *log, const struct weir_dead *dead, struct line *l,
+		      char *room, weir_err *err)
+{
+	int rc = build_line(log, dead, l, room, l->cap);
+	if (rc == 0 && l->len > l->cap) /* the value matters more: an eighth, which may take six bytes for each */
+		rc = build_line(log, dead, l, room, l->cap / 8);
 	if (rc == 0 && l->len > l->cap)
 		rc = WEIR_EOVERFLOW;
 	if (rc < 0)
@@ -136,7 +150,7 @@ int weir_dead_log_write(weir_ctx *ctx, const struct weir_dead *dead, weir_err *e
 		return weir_fail(err, WEIR_EINVAL, "a %s owns something: it needs an encoder", dead->type->name);
 	weir_rt *rt = weir_ctx_rt(ctx);
 	size_t cap = log->line_bytes ? log->line_bytes : WEIR_DEAD_LINE_BYTES;
-	char *mem = weir_rt_alloc(rt, 2 * cap);
+	char *mem = cap <= MOST ? weir_rt_alloc(rt, 2 * cap) : NULL;
 	if (!mem)
 		return weir_fail(err, WEIR_ENOMEM, "no memory for a line of %zu bytes", cap);
 	struct line l = {.buf = mem, .cap = cap};
@@ -285,7 +299,8 @@ static int replay_all(weir_ctx *ctx, weir_call *call, bool takes, const struct r
 			return rc;
 		if (n > r->cap)
 			return weir_fail(err, WEIR_EOVERFLOW, "a line of %zu bytes where there are %zu", n, r->cap);
-		replay_line(ctx, call, takes, r, n, report);
+		if (n > 1 || (n == 1 && r->line[0] != '\n')) /* a blank one is none: dead_file.c, F3 */
+			replay_line(ctx, call, takes, r, n, report);
 	}
 }
 
@@ -303,7 +318,7 @@ int weir_dead_replay(weir_ctx *ctx, weir_call *call, const weir_stage *st, const
 	weir_rt *rt = weir_ctx_rt(ctx);
 	r.cap = opts->line_bytes ? opts->line_bytes : WEIR_DEAD_LINE_BYTES;
 	size_t line = rounded(r.cap), in = rounded(r.in_type->size);
-	char *mem = weir_rt_alloc(rt, 2 * line + in + r.out_type->size + 1);
+	char *mem = r.cap <= MOST ? weir_rt_alloc(rt, 2 * line + in + r.out_type->size + 1) : NULL;
 	if (!mem)
 		return weir_fail(err, WEIR_ENOMEM, "no memory for lines of %zu bytes", r.cap);
 	r.line = mem;

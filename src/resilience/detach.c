@@ -64,6 +64,8 @@ struct detach_node {
 	struct detach *st;
 	const struct weir__probed *probed;
 	struct spares *spares; /* NULL: not started */
+	size_t n_spent;
+	struct weir__spent spent[]; /* of those in the child that have a budget */
 };
 
 /* ---- the helpers ---- */
@@ -242,7 +244,16 @@ static int take_answer(struct spare *s, bool own_limit, void *out, weir_err *err
 	return s->timed_out && own_limit ? weir_err_wrap(err, WEIR_ETIMEOUT, st->opts.limit_ns) : s->rc;
 }
 
-static int ask_until(weir_ctx *ctx, struct spare *s, int64_t at, void *out, weir_err *err)
+/* An answer that was taken says of those in the child what they have come to, if it was not the end of their time. */
+static void count_answer(struct detach_node *node, const struct spare *s)
+{
+	for (size_t i = 0; i < node->n_spent; i++) {
+		node->spent[i].succeeded += s->rc == 0;
+		node->spent[i].failed += s->rc < 0 && !s->timed_out;
+	}
+}
+
+static int ask_until(weir_ctx *ctx, struct detach_node *node, struct spare *s, int64_t at, void *out, weir_err *err)
 {
 	const struct detach *st = s->all->st;
 	bool own_limit = at < weir_ctx_deadline(ctx);
@@ -253,8 +264,10 @@ static int ask_until(weir_ctx *ctx, struct spare *s, int64_t at, void *out, weir
 	int rc = ask(ctx, &limit, s, &was);
 	enum weir_cause cause = was == DONE ? WEIR_CAUSE_NONE : weir_ctx_cause(&limit, NULL);
 	weir_ctx_fini(&limit);
-	if (was == DONE)
+	if (was == DONE) {
+		count_answer(node, s);
 		return take_answer(s, own_limit, out, err);
+	}
 	if (was == ASKED && st->base.in.drop)
 		st->base.in.drop(s->in, st->base.in.arg);
 	if (cause == WEIR_CAUSE_NONE)
@@ -279,7 +292,7 @@ static int detach_process(weir_ctx *ctx, const void *in, void *out, weir_err *er
 	if (rc < 0)
 		return weir_fail(err, rc, "no copy of %s for \"%s\"", st->base.in.name, st->base.children[0]->name);
 	s->outer_span = node->probed ? node->probed->span : weir_probe_current(ctx);
-	rc = ask_until(ctx, s, at, out, err);
+	rc = ask_until(ctx, node, s, at, out, err);
 	if (rc == WEIR_ETIMEOUT)
 		weir__told(node->probed, WEIR_PROBE_TIMEOUT, rc, st->opts.limit_ns);
 	return rc;
@@ -289,9 +302,12 @@ static int detach_process(weir_ctx *ctx, const void *in, void *out, weir_err *er
 
 static void detach_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
-	struct detach_node *node = weir__bind_node(b, st, sizeof(*node));
+	size_t n = weir__spenders_count(st->children[0]);
+	struct detach_node *node = weir__bind_node(b, st, sizeof(*node) + n * sizeof(struct weir__spent));
 	node->st = (struct detach *)(uintptr_t)st;
 	node->probed = weir__binder_probed(b, st);
+	node->n_spent = n;
+	(void)weir__spenders_bind(b, st->children[0], node->spent);
 	out->fn = detach_process;
 	out->arg = node;
 }
@@ -416,7 +432,9 @@ weir_stage *weir_timeout_detach(weir_stage *child, const struct weir_timeout_det
 	if (!weir__type_copies(&child->in))
 		weir__stage_wrong(st, WEIR_EINVAL, "would leave \"%s\" alone with %s, which cannot be copied",
 				  child->name, child->in.name);
-	st->bytes += weir__node_room(sizeof(struct detach_node)) - child->bytes; /* the child has calls of its own */
+	size_t spent = weir__spenders_count(child) * sizeof(struct weir__spent);
+	st->bytes += weir__node_room(sizeof(struct detach_node) + spent);
+	st->bytes -= child->bytes; /* the child has calls of its own */
 	st->helpers -= child->helpers;
 	return st;
 }

@@ -31,7 +31,8 @@ struct hedge {
 struct lane {
 	struct weir__run run;
 	void *copy, *out;
-	weir_err failure; /* of the attempt with this number: under the lock while it runs */
+	weir_err failure;           /* of the attempt with this number: under the lock while it runs */
+	struct weir__within within; /* of who runs the attempt */
 };
 
 #define NONE SIZE_MAX
@@ -45,6 +46,7 @@ struct hedge_node {
 	const struct weir__probed *probed;
 	weir_ctx own; /* of the attempts */
 	const void *in;
+	struct weir__spent spent;
 	bool over, stopped; /* from here on: under the lock */
 	struct lane *winner;
 	uint32_t started, failed;
@@ -148,7 +150,7 @@ static bool failed(weir_ctx *ctx, struct hedge_node *node, size_t i, int rc, wei
 			end_all(node, "another attempt failed for good");
 		}
 	}
-	bool overtaken = ended && node->winner;
+	bool overtaken = node->winner != NULL; /* whatever it calls its end */
 	weir_cond_broadcast(&node->turn);
 	weir_mutex_unlock(&node->lock);
 	return overtaken;
@@ -173,10 +175,11 @@ static void do_attempt(weir_ctx *ctx, void *arg, uint32_t at, size_t i)
 		return;
 	}
 	int64_t from = measured ? weir_rt_now(node->h->spender.base.rt) : 0;
+	weir__spender_begins(&lane->within);
 	rc = lane->run.fn(ctx, lane->copy ? lane->copy : node->in, lane->out, &one, lane->run.arg);
 	if (rc != 0) /* first: a positive code is a failure for the budget too */
 		rc = weir__run_failed_at(&lane->run, rc, WEIR__NO_INDEX, (uint32_t)i + 1, &one);
-	weir__spender_result(&node->h->spender, ctx, rc); /* A4 */
+	weir__spender_result(&lane->within, ctx, rc); /* A4 */
 	if (rc == 0) {
 		if (measured)
 			weir_latency_add(measured, weir_rt_now(node->h->spender.base.rt) - from);
@@ -238,6 +241,7 @@ static int hedge_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 	weir__crew_do(&node->own, node->crew, &node->batch);
 	rc = outcome(&node->own, node, out, err);
 	weir_ctx_fini(&node->own);
+	weir__spender_ends(&node->h->spender, &node->spent, ctx, rc);
 	return rc;
 }
 
@@ -249,10 +253,11 @@ static void hedge_bind(struct weir__binder *b, const weir_stage *st, struct weir
 	node->h = h;
 	node->probed = weir__binder_probed(b, st);
 	node->crew = weir__binder_crew(b);
+	weir__spent_bind(b, &h->spender, &node->spent);
 	weir_mutex_init(&node->lock, st->rt);
 	weir_cond_init(&node->turn, st->rt);
 	for (uint32_t i = 0; i < n; i++) {
-		weir__bind(b, st->children[0], &node->lanes[i].run);
+		weir__within_bind(b, &h->spender, &node->lanes[i].within, &node->lanes[i].run);
 		node->lanes[i].out = weir__bind_value(b, &st->out);
 		if (h->copies)
 			node->lanes[i].copy = weir__bind_value(b, &st->in);

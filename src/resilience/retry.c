@@ -19,6 +19,8 @@ struct retry {
 struct retry_node {
 	struct weir__wrap wrap;
 	weir_err before; /* R2 */
+	struct weir__within within;
+	struct weir__spent spent;
 };
 
 /* One process. */
@@ -57,6 +59,8 @@ static int64_t next_delay(struct trial *t)
 	ns = ns > asked ? ns : asked;
 	if (o->delay)
 		ns = o->delay(t->attempt, t->err, ns, o->arg);
+	if (ns == WEIR_FOREVER)
+		return -1; /* nobody would ever try again */
 	if (ns < 0 || !o->total_ns)
 		return ns;
 	int64_t left = t->until - weir_rt_now(rt);
@@ -95,7 +99,7 @@ static int attempt(struct trial *t)
 	}
 	if (__builtin_expect(rc != 0, 0)) /* first: a positive code is a failure for the budget too */
 		rc = weir__run_failed_at(child, rc, WEIR__NO_INDEX, t->attempt, t->err);
-	weir__spender_result((const struct weir__spender *)t->node->wrap.st, t->ctx, rc); /* R3 */
+	weir__spender_result(&t->node->within, t->ctx, rc); /* R3 */
 	return rc;
 }
 
@@ -104,6 +108,13 @@ static bool wanted(const struct trial *t, int rc)
 	if (t->opts->retry_if)
 		return t->opts->retry_if(rc, t->err, t->opts->arg);
 	return !weir__is_no_fault(rc) && rc != WEIR_ELIMITED && rc != WEIR_EOVERLOAD;
+}
+
+/* The caller left while a child that does not say so was at work: no retry is begun, and none is paid for. */
+static int end_of_caller(struct trial *t, int rc)
+{
+	(void)weir__run_forget(&t->node->wrap.child, rc, t->out, t->err);
+	return weir_err_wrap(t->err, weir_ctx_err(t->ctx), 0);
 }
 
 /* The attempts after the first, which has failed with rc. */
@@ -117,6 +128,8 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 		}
 		if (!wanted(t, rc))
 			return rc;
+		if (weir_ctx_err(t->ctx) < 0)
+			return end_of_caller(t, rc);
 		if (t->attempt >= t->opts->max_attempts && t->opts->max_attempts != WEIR_RETRY_ENDLESS)
 			return exhausted(t, rc);
 		int64_t ns = next_delay(t);
@@ -131,6 +144,7 @@ static __attribute__((noinline)) int again(struct trial *t, int rc)
 		weir_err_move(&t->node->before, t->err); /* R2 */
 		t->attempt += t->attempt < UINT32_MAX;
 		weir__told(w->probed, WEIR_PROBE_RETRY, rc, t->attempt);
+		weir__spender_begins(&t->node->within);
 		rc = attempt(t);
 		if (rc == 0) {
 			weir_err_fini(t->err);
@@ -152,19 +166,29 @@ static int retry_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 			  .attempt = 1};
 	if (r->opts.total_ns)
 		t.until = weir_time_add(weir_rt_now(r->spender.base.rt), r->opts.total_ns);
-	weir__spender_call(&r->spender);
+	if (__builtin_expect(r->spender.budget != NULL, 0)) {
+		weir__spender_call(&r->spender);
+		weir__attempt_begins(&node->within);
+	}
 	int rc = attempt(&t);
-	if (__builtin_expect(rc != 0, 0))
+	if (__builtin_expect(rc != 0, 0)) {
 		rc = again(&t, rc);
-	if (__builtin_expect(node->before.code != 0, 0))
-		weir_err_fini(&node->before);
+		weir_err_fini(&node->before); /* R2: nothing is in it, if there was one attempt */
+	}
+	weir__spender_ends(&r->spender, &node->spent, ctx, rc);
 	weir__wrap_forget(&node->wrap);
 	return rc;
 }
 
 static void retry_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
-	(void)weir__wrap_bind(b, st, sizeof(struct retry_node), retry_process, out);
+	struct retry_node *node = weir__bind_node(b, st, sizeof(*node));
+	node->wrap.st = st;
+	node->wrap.probed = weir__binder_probed(b, st);
+	weir__spent_bind(b, (const struct weir__spender *)st, &node->spent);
+	weir__within_bind(b, (const struct weir__spender *)st, &node->within, &node->wrap.child);
+	out->fn = retry_process;
+	out->arg = node;
 }
 
 const struct weir__stage_ops weir__retry_ops = {.bind = retry_bind};

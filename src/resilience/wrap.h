@@ -22,12 +22,29 @@ struct weir__wrap {
 };
 
 /* A stage that spends a budget: weir_retry and weir_hedge, whose structs begin with this. Where one with the same
- * budget is within the other, the outer one tells the budget of calls, and the inner one of results: each is told
- * once. */
+ * budget is within the other, the outer one tells the budget of calls. Of results, each is told by the innermost that
+ * saw it: the outer one tells what an attempt of its own came to, unless one within failed in that attempt, or
+ * succeeded as it did. (One within that the context of its caller ended has come to nothing: a timeout between the two
+ * is told by the outer one.) What comes out of a call of its own (weir_timeout_detach) is taken for what each of those
+ * in there came to. */
 struct weir__spender {
 	weir_stage base;
 	weir_budget *budget;
-	bool is_within, has_within;
+	bool is_within;
+};
+
+/* What one with a budget, in a call, has come to; of the task that runs it, and then of who waits for that. */
+struct weir__spent {
+	struct weir__spent *next; /* in the same weir__within */
+	uint64_t succeeded, failed;
+};
+
+/* Those of the same budget that run within an attempt, as bound. One attempt at a time. */
+struct weir__within {
+	weir_budget *budget; /* NULL: none are looked for */
+	struct weir__within *outer;
+	struct weir__spent *first;
+	struct weir__spent before; /* the attempt, summed up */
 };
 
 /* Sets the budget (NULL: none), when its children are known, and tells those within. */
@@ -40,10 +57,39 @@ static inline void weir__spender_call(const struct weir__spender *s)
 		weir_budget_call(s->budget);
 }
 
-static inline void weir__spender_result(const struct weir__spender *s, weir_ctx *ctx, int rc)
+/* In bind: the child of s, for attempts of its own; and s itself, as one that may be within others. */
+void weir__within_bind(struct weir__binder *b, const struct weir__spender *s, struct weir__within *within,
+		       struct weir__run *out);
+void weir__spent_bind(struct weir__binder *b, const struct weir__spender *s, struct weir__spent *spent);
+
+/* Those with a budget in a tree that is not bound in this call: how many, and each as one that may be within others.
+ * Returns behind the last. */
+size_t weir__spenders_count(const weir_stage *st);
+struct weir__spent *weir__spenders_bind(struct weir__binder *b, const weir_stage *st, struct weir__spent *spent);
+
+/* An attempt begins, and has come to rc; calls, since nearly none has a budget. */
+void weir__attempt_begins(struct weir__within *within);
+void weir__attempt_ended(struct weir__within *within, weir_ctx *ctx, int rc);
+
+static inline void weir__spender_begins(struct weir__within *within)
 {
-	if (__builtin_expect(s->budget && !s->has_within, 0) && !(rc < 0 && rc == weir_ctx_err(ctx)))
-		weir_budget_result(s->budget, rc); /* what the caller's end did says nothing of the service */
+	if (__builtin_expect(within->budget != NULL, 0))
+		weir__attempt_begins(within);
+}
+
+static inline void weir__spender_result(struct weir__within *within, weir_ctx *ctx, int rc)
+{
+	if (__builtin_expect(within->budget != NULL, 0))
+		weir__attempt_ended(within, ctx, rc);
+}
+
+/* What all attempts of s have come to. */
+static inline void weir__spender_ends(const struct weir__spender *s, struct weir__spent *spent, weir_ctx *ctx, int rc)
+{
+	if (__builtin_expect(s->budget == NULL, 1))
+		return;
+	spent->succeeded += rc == 0;
+	spent->failed += rc < 0 && rc != weir_ctx_err(ctx);
 }
 
 /* A stage of `size` bytes around child that passes values through as it does; a node of it (which begins with struct

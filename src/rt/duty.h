@@ -6,8 +6,8 @@
  *
  *  U1  A duty belongs to the task that began it, and is ended by the same one, the innermost first. It lies in memory
  *      of whoever began it.
- *  U2  It is done by that task right before it parks or yields, with no lock held, however often. It must not block, and
- *      must not announce anything to hooks: it is a part of the operation that parks. */
+ *  U2  It is done by that task right before it parks or yields, with no lock held, however often. It must not block,
+ *      and must not announce anything to hooks: it is a part of the operation that parks. */
 #ifndef WEIR_SRC_RT_DUTY_H
 #define WEIR_SRC_RT_DUTY_H
 

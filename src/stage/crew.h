@@ -21,8 +21,9 @@
  *  H6  To wake a helper takes longer than many a batch. Where the last CALM_AFTER batches of a place were done within
  *      CREW_SHORT_NS each, the next one is kept: its owner does the items by itself, and opens it to helpers as soon
  *      as one of these comes: it has taken longer than that, which is looked at after the 1st, the 5th, the 21st item
- *      and so on; or an item waits for something in weir, or yields (src/rt/duty.h). So a place whose items wait, or are
- *      long, is shared from the beginning, and one whose items were not loses, the first time, what a few items take.
+ *      and so on; or an item waits for something in weir, or yields (src/rt/duty.h). So a place whose items wait, or
+ *      are long, is shared from the beginning, and one whose items were not loses, the first time, what a few
+ *      items take.
  *      Under hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time to
  *      measure.
  *

@@ -55,6 +55,7 @@ struct weir__binder {
 	size_t used, cap;
 	weir_call *call;
 	struct weir__probed *probed; /* of the innermost stage that is being bound and has one */
+	struct weir__within *within; /* of the innermost that spends a budget: src/resilience/wrap.h */
 };
 
 struct weir__stage_ops {

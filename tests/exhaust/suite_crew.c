@@ -36,9 +36,11 @@ static int item(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *a
 
 static weir_stage *stage(weir_rt *rt, size_t i)
 {
-	return weir_stage_new(
-		rt, &(struct weir_stage_opts){
-			    .name = "item", .in = &number, .out = &number, .process = item, .arg = &st.done[i]});
+	return weir_stage_new(rt, &(struct weir_stage_opts){.name = "item",
+							    .in = &number,
+							    .out = &number,
+							    .process = item,
+							    .arg = &st.done[i]});
 }
 
 static weir_stage *two(weir_ctx *ctx)
@@ -134,9 +136,11 @@ static void item_ends_scope(weir_ctx *ctx, const void *arg)
 	memset(&st, 0, sizeof(st));
 	st.owner = rt->vt->self(rt);
 	of_helper = &s;
-	weir_stage *first = weir_stage_new(
-		rt, &(struct weir_stage_opts){
-			    .name = "ends", .in = &number, .out = &number, .process = ends_own, .arg = &of_helper});
+	weir_stage *first = weir_stage_new(rt, &(struct weir_stage_opts){.name = "ends",
+									 .in = &number,
+									 .out = &number,
+									 .process = ends_own,
+									 .arg = &of_helper});
 	weir_stage *root = weir_fan_out((weir_stage *[]){first, stage(rt, 1)}, 2, 0);
 	weir_scope_init(&s, ctx);
 	WEIR_SIM_EQ(weir_call_new(&s, root, &call), 0);

@@ -177,6 +177,57 @@ WEIR_SIM_TEST_WITH(what_never_comes, .allow_no_decisions = true, .schedules = 1)
 	weir_bands_fini(&b);
 }
 
+/* Three that never come back, and one of them in 10 ms. The first in line takes two: who wants two behind it can never
+ * have them, is told when it is its turn, and is in nobody's way. */
+WEIR_SIM_TEST_WITH(who_can_never_be_served_leaves, .no_early = true, .schedules = 50)
+{
+	static const struct weir_band bands[] = {{.burst = 3, .per_period = true},
+						 {.tokens = 1, .period_ns = WEIR_MS(10), .burst = 2, .spent = 2}};
+	weir_bands b;
+	weir_scope s;
+	struct waiter w[3];
+	open_bands(ctx, &b, bands, 2);
+	weir_scope_init(&s, ctx);
+	line_up(ctx, &s, &b, &w[0], 2, WEIR_FOREVER);
+	line_up(ctx, &s, &b, &w[1], 2, WEIR_FOREVER);
+	line_up(ctx, &s, &b, &w[2], 1, WEIR_FOREVER);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	WEIR_SIM_EQ(w[0].rc, 0);
+	WEIR_SIM_EQ(w[0].at, WEIR_MS(20));
+	WEIR_SIM_EQ(w[1].rc, WEIR_ELIMITED);
+	WEIR_SIM_EQ(w[1].at, WEIR_MS(20));
+	WEIR_SIM_EQ(w[1].value, WEIR_FOREVER);
+	WEIR_SIM_EQ(w[2].rc, 0);
+	WEIR_SIM_EQ(w[2].at, WEIR_MS(30));
+	for (int i = 0; i < 3; i++)
+		weir_ctx_fini(&w[i].own);
+	weir_bands_fini(&b);
+}
+
+/* The same for a deadline that is too early, once it is known. */
+WEIR_SIM_TEST_WITH(who_is_first_too_late_leaves, .no_early = true, .schedules = 50)
+{
+	static const struct weir_band band = {.tokens = 1, .period_ns = WEIR_MS(10), .burst = 2, .spent = 2};
+	weir_bands b;
+	weir_scope s;
+	struct waiter w[3];
+	open_bands(ctx, &b, &band, 1);
+	weir_scope_init(&s, ctx);
+	line_up(ctx, &s, &b, &w[0], 2, WEIR_FOREVER);
+	line_up(ctx, &s, &b, &w[1], 2, WEIR_MS(35)); /* alone at 20, in its turn at 40 */
+	line_up(ctx, &s, &b, &w[2], 1, WEIR_FOREVER);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+	WEIR_SIM_EQ(w[0].at, WEIR_MS(20));
+	WEIR_SIM_EQ(w[1].rc, WEIR_ELIMITED);
+	WEIR_SIM_EQ(w[1].at, WEIR_MS(20));
+	WEIR_SIM_EQ(w[1].value, WEIR_MS(20));
+	WEIR_SIM_EQ(w[2].rc, 0);
+	WEIR_SIM_EQ(w[2].at, WEIR_MS(30)); /* and not at 35 */
+	for (int i = 0; i < 3; i++)
+		weir_ctx_fini(&w[i].own);
+	weir_bands_fini(&b);
+}
+
 static bool served[2];
 
 static int cancel_first(weir_ctx *ctx, weir_err *err, void *arg)

@@ -310,6 +310,24 @@ RACE(other_options_while_calls_run)
 
 /* ---- exact ---- */
 
+/* Who was let in when nothing could be slow is not, whatever the options say when it comes back. */
+WEIR_SIM_TEST_WITH(slow_since_when, .allow_no_decisions = true, .schedules = 1, .no_early = true)
+{
+	struct weir_breaker_snapshot is;
+	struct weir_breaker_permit p;
+	WEIR_SIM_EQ(weir_sleep(ctx, WEIR_SEC(5)), 0);
+	world_open(ctx, (struct weir_breaker_opts){.failures = 1});
+	WEIR_SIM_EQ(weir_breaker_acquire(ctx, &w.b, &p, NULL), 0);
+	const struct weir_breaker_opts slow = {.window_calls = 1, .slow_ns = WEIR_SEC(1)};
+	WEIR_SIM_EQ(weir_breaker_set_opts(ctx, &w.b, &slow), 0);
+	weir_breaker_report(ctx, &w.b, &p, WEIR_OUTCOME_SUCCESS);
+	weir_breaker_snapshot_get(ctx, &w.b, &is);
+	WEIR_SIM_EQ(is.mode, WEIR_BREAKER_CLOSED);
+	WEIR_SIM_EQ(is.slow, 0);
+	WEIR_SIM_EQ(is.successes, 1);
+	weir_breaker_fini(&w.b);
+}
+
 WEIR_SIM_TEST(a_stampede_meets_one_trial)
 {
 	struct weir_breaker_snapshot is;

@@ -22,7 +22,7 @@ static struct world {
 	weir_fd from, to;
 	weir_dead_file file;
 	struct weir_dead_log log;
-	char text[1200];
+	char text[2400];
 	size_t len, at;
 } w;
 
@@ -193,6 +193,88 @@ WEIR_SIM_TEST_WITH(cut_short, .no_early = true, .schedules = 50)
 	weir_fd_close(weir_ctx_rt(ctx), &w.to);
 	read_all(ctx);
 	WEIR_SIM_EQ(strcmp(w.text, "\nc\nd\n"), 0);
+	close_world(ctx);
+}
+
+/* Lines that cannot be read are told and counted, blank ones are none, and neither ends it. */
+WEIR_SIM_TEST_WITH(a_log_with_bad_lines, .allow_no_decisions = true, .schedules = 1)
+{
+	static const char *const lines[] = {"\n",
+					    "nonsense\n",
+					    "{\"code\":1,\"item_hex\":\"01000000\"}\n",
+					    "\n",
+					    "{\"code\":1,\"item_hex\":\"0100\"}\n",
+					    "{\"code\":1,\"item_hex\":\"010",
+					    "\n",
+					    "{\"code\":1,\"item_hex\":\"00000002\"}\n",
+					    "{\"code\":1,\"item\":\"\\\"}\n",
+					    "{\"code\":1,\"item_hex\":\"03000000\"}"};
+	int sum = 0;
+	open_world(ctx, 8);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		strcat(w.text, lines[i]);
+		w.len += strlen(lines[i]);
+	}
+	struct weir_dead_report report = replay(ctx, &sum);
+	WEIR_SIM_EQ(report.failed, 3);
+	WEIR_SIM_EQ(report.unreadable, 4);
+	WEIR_SIM_EQ(report.done, 0);
+	WEIR_SIM_EQ(sum, 0x02000005);
+	weir_fd_close(weir_ctx_rt(ctx), &w.to);
+	close_world(ctx);
+}
+
+static int fail_at_length(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg)
+{
+	(void)out, (void)arg, (void)in;
+	(void)weir_fail(err, WEIR_EUSER, "all");
+	for (uint32_t i = 0; i < 60; i++) {
+		weir_err one = {0};
+		(void)weir_fail(&one, WEIR_EUSER, "%020u, \"said\" in \xc3\xa4 many words", i);
+		weir_err_add(err, weir_ctx_rt(ctx), i, &one);
+		weir_err_fini(&one);
+	}
+	return WEIR_EUSER;
+}
+WEIR_STAGE_DECLARE(fail_at_length, num, num);
+
+static int keep_line(weir_ctx *ctx, const char *line, size_t len, weir_err *err, void *arg)
+{
+	(void)ctx, (void)err;
+	WEIR_SIM_ASSERT(w.len + len <= sizeof(w.text));
+	memcpy(w.text + w.len, line, len);
+	w.len += len;
+	++*(int *)arg;
+	return 0;
+}
+
+/* A failure of many words does not cost the value: its text is cut. */
+WEIR_SIM_TEST_WITH(a_failure_longer_than_a_line, .allow_no_decisions = true, .schedules = 1)
+{
+	static const size_t line_bytes[] = {1000, 300};
+	weir_err err = {0};
+	int lines = 0, sum = 0;
+	open_world(ctx, 8);
+	for (size_t i = 0; i < 2; i++) {
+		w.log = (struct weir_dead_log){.write = keep_line, .arg = &lines, .line_bytes = line_bytes[i]};
+		weir_stage *st = weir_dead_letter(fail_at_length_stage(weir_ctx_rt(ctx), NULL), weir_dead_log_write,
+						  &w.log);
+		struct writer me = {.st = st, .item = 7};
+		weir_scope s;
+		weir_scope_init(&s, ctx);
+		WEIR_SIM_EQ(weir_scope_spawn(&s, "writer", write_letter, &me), 0);
+		WEIR_SIM_EQ(weir_scope_join(ctx, &s, 0, NULL), 0);
+		weir_stage_free(&st);
+		WEIR_SIM_EQ(lines, (int)i + 1);
+	}
+	struct weir_dead_report report = replay(ctx, &sum);
+	WEIR_SIM_EQ(report.failed, 2);
+	WEIR_SIM_EQ(sum, 14);
+	const struct weir_dead dead = {.item = &sum, .type = num_type(), .err = &err, .stage = "none"};
+	w.log.line_bytes = SIZE_MAX / 2 + 1; /* twice that is none */
+	WEIR_SIM_EQ(weir_dead_log_write(ctx, &dead, NULL, &w.log), WEIR_ENOMEM);
+	WEIR_SIM_EQ(lines, 2);
+	weir_fd_close(weir_ctx_rt(ctx), &w.to);
 	close_world(ctx);
 }
 

@@ -16,6 +16,7 @@ WEIR_TYPE_PLAIN(num, int);
 static struct {
 	int64_t ns[2];
 	int rc[2];
+	bool other_words; /* a cancel is told as BAD */
 	uint32_t begun;
 } next;
 
@@ -27,6 +28,8 @@ static int work(weir_ctx *ctx, const int *in, int *out, weir_err *err, void *arg
 	int rc = weir_sleep(ctx, next.ns[attempt]);
 	if (rc == 0 && next.rc[attempt])
 		rc = weir_fail(err, next.rc[attempt], "as told");
+	if (rc < 0 && next.other_words)
+		rc = weir_err_wrap(err, BAD, 0);
 	*out = *in + (int)attempt;
 	return rc;
 }
@@ -111,6 +114,21 @@ EXACT(what_is_no_sample)
 	weir_ctx_fini(&own);
 	WEIR_SIM_EQ(weir_latency_percentile(&w.measured, 1), TEN_MS);
 	WEIR_SIM_EQ(weir_latency_percentile(&w.measured, 100), TEN_MS);
+	close_world(ctx);
+}
+
+/* An attempt that was overtaken and calls its end something else was slow all the same. */
+EXACT(overtaken_in_other_words)
+{
+	int64_t took;
+	open_world(ctx, 50, 2);
+	for (int i = 0; i < 2; i++)
+		WEIR_SIM_EQ(call(ctx, WEIR_MS(10), 0, &took), 0);
+	next.other_words = true;
+	WEIR_SIM_EQ(call(ctx, WEIR_SEC(1), WEIR_MS(1), &took), 0);
+	next.other_words = false;
+	WEIR_SIM_EQ(took, TEN_MS + WEIR_MS(1));
+	WEIR_SIM_EQ(weir_latency_percentile(&w.measured, 100), 11534335);
 	close_world(ctx);
 }
 

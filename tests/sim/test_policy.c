@@ -379,6 +379,51 @@ WEIR_SIM_TEST_WITH(retry_gives_up, ALONE)
 	close_run(&r, ctx);
 }
 
+static bool all_of_them(int code, const weir_err *failure, void *arg)
+{
+	(void)code, (void)failure, (void)arg;
+	return true;
+}
+
+/* A failure that says "never" is not waited for. */
+WEIR_SIM_TEST_WITH(retry_never_means_never, ALONE)
+{
+	struct script s = {.acts = {{.rc = WEIR_ELIMITED, .value = WEIR_FOREVER}}, .n = 1};
+	weir_err err = {0};
+	struct run r;
+	open_run(&r, ctx,
+		 weir_retry(scripted(ctx, &s),
+			    &(struct weir_retry_opts){.retry_if = all_of_them, .on_retry = count_retry, .arg = &s}));
+	WEIR_SIM_EQ(process(ctx, &r, 0, &err), WEIR_EEXHAUSTED);
+	WEIR_SIM_ASSERT(weir_err_is(&err, WEIR_ELIMITED));
+	WEIR_SIM_EQ(now(ctx), 0);
+	WEIR_SIM_EQ(s.calls, 1);
+	WEIR_SIM_EQ(s.retries, 0);
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+}
+
+/* The caller has left, and the child says so in other words: no retry is told of, or paid for. */
+WEIR_SIM_TEST_WITH(retry_for_nobody, ALONE)
+{
+	struct script s = {.acts = {{.ns = WEIR_MS(10), .deaf = true, .rc = BAD}}, .n = 1};
+	weir_err err = {0};
+	weir_budget budget;
+	struct run r;
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &(struct weir_budget_opts){.share = 5}), 0);
+	open_run(&r, ctx,
+		 weir_retry(scripted(ctx, &s),
+			    &(struct weir_retry_opts){.budget = &budget, .on_retry = count_retry, .arg = &s}));
+	WEIR_SIM_EQ(process_canceled(ctx, &r, WEIR_MS(5), 0, &err), WEIR_ECANCELED);
+	WEIR_SIM_ASSERT(weir_err_is(&err, BAD));
+	WEIR_SIM_EQ(s.calls, 1);
+	WEIR_SIM_EQ(s.retries, 0);
+	WEIR_SIM_EQ((int)weir_budget_left(&budget), 5);
+	weir_err_fini(&err);
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+}
+
 static int not_eleven(const void *out, weir_err *err, void *arg)
 {
 	(void)arg;
@@ -1294,6 +1339,71 @@ WEIR_SIM_TEST_WITH(a_retry_of_hedges_with_one_budget, .no_early = true, .schedul
 		WEIR_SIM_EQ(attempts_with(ctx, tokens, within, &left), 6);
 		WEIR_SIM_ASSERT(left == 14);
 	}
+}
+
+enum shape { BEHIND_IT, BESIDE_IT, OUT_OF_TIME, WITHIN_A_HEDGE, DETACHED, ABANDONED };
+
+/* Something that has the budget too, and what fails is not in it; but for DETACHED, where it is. */
+static weir_stage *with_another(weir_ctx *ctx, weir_scope *outer, enum shape shape, struct script *s,
+				weir_budget *budget)
+{
+	const struct weir_retry_opts retry = {.budget = budget};
+	const struct weir_hedge_opts hedge = {.budget = budget, .delay_ns = WEIR_FOREVER};
+	const struct weir_timeout_detach_opts detach = {.limit_ns = WEIR_SEC(2), .outer = outer};
+	weir_stage *inner = scripted(ctx, &s[0]), *two[2];
+	inner = shape == WITHIN_A_HEDGE ? weir_retry(inner, &retry) : weir_hedge(inner, &hedge);
+	if (shape == OUT_OF_TIME)
+		return weir_retry(weir_timeout(inner, WEIR_SEC(2)), &retry);
+	if (shape == DETACHED || shape == ABANDONED)
+		return weir_retry(weir_timeout_detach(inner, &detach), &retry);
+	two[0] = inner;
+	two[1] = scripted(ctx, &s[1]);
+	if (shape == BESIDE_IT)
+		return weir_retry(weir_fan_out(two, 2, 2), &retry);
+	return shape == BEHIND_IT ? weir_retry(weir_chain(two, 2), &retry) : weir_hedge(weir_chain(two, 2), &hedge);
+}
+
+/* What is left of 20 tokens, in tenths, when it has failed with code. */
+static int left_of(weir_ctx *ctx, enum shape shape, int code)
+{
+	const struct weir_budget_opts tokens = {.kind = WEIR_BUDGET_TOKENS, .tokens = 20};
+	struct script s[2] = {{.acts = {{0}}, .n = 1}, {.acts = {{.ns = WEIR_MS(1), .rc = BAD}}, .n = 1}};
+	struct item in = {.id = 1};
+	union {
+		struct item one;
+		weir_array of_them; /* of the fan_out */
+	} out;
+	weir_budget budget;
+	weir_scope outer;
+	struct run r;
+	alive++;
+	if (shape == OUT_OF_TIME || shape == ABANDONED)
+		s[0].acts[0].ns = WEIR_SEC(9);
+	if (shape == DETACHED)
+		s[0].acts[0].rc = BAD;
+	weir_scope_init(&outer, ctx);
+	WEIR_SIM_EQ(weir_budget_init(&budget, weir_ctx_rt(ctx), &tokens), 0);
+	open_run(&r, ctx, with_another(ctx, &outer, shape, s, &budget));
+	WEIR_SIM_EQ(weir_call_process(ctx, r.call, &in, &out, NULL), code); /* an abandoned one may be there yet */
+	item_free(&in);
+	int left = (int)(weir_budget_left(&budget) * 10 + 0.5);
+	weir_call_free(&r.call);
+	WEIR_SIM_EQ(weir_scope_join(ctx, &outer, 0, NULL), 0);
+	close_run(&r, ctx);
+	weir_budget_fini(&budget);
+	return left;
+}
+
+/* One budget within another: each failure is told once, by the inner one or, where that cannot see it, the outer one.
+ * (A success of the inner one is told too. The default share of a token that one earns is a tenth.) */
+WEIR_SIM_TEST_WITH(what_the_inner_one_does_not_see_is_told, .no_early = true, .schedules = 40)
+{
+	WEIR_SIM_EQ(left_of(ctx, BEHIND_IT, WEIR_EEXHAUSTED), 172);
+	WEIR_SIM_EQ(left_of(ctx, BESIDE_IT, WEIR_EEXHAUSTED), 172);
+	WEIR_SIM_EQ(left_of(ctx, OUT_OF_TIME, WEIR_EEXHAUSTED), 170);
+	WEIR_SIM_EQ(left_of(ctx, WITHIN_A_HEDGE, WEIR_EEXHAUSTED), 181);
+	WEIR_SIM_EQ(left_of(ctx, DETACHED, WEIR_EEXHAUSTED), 140);
+	WEIR_SIM_EQ(left_of(ctx, ABANDONED, WEIR_EEXHAUSTED), 170);
 }
 
 /* ---- limiter ---- */

@@ -22,15 +22,19 @@ WEIR_PIPELINE_DECLARE(line, num, num);
 
 static struct weir_probe_event heard[MOST];
 static int n_heard;
-static char last_text[200]; /* of the last failure that was told with one */
+static char last_text[200]; /* of the last failure that was told with one, if somebody reads it */
+static bool reads_text;     /* else workers that fail would write over one another's, which is a race */
 static weir_probe probe;
 
 static void hear(const struct weir_probe_event *event, void *arg)
 {
+	char text[sizeof(last_text)];
 	WEIR_SIM_ASSERT(arg == heard && n_heard < MOST);
 	if (event->err) { /* it is the event's, and says what the code says */
 		WEIR_SIM_EQ(event->err->code, event->code);
-		weir_err_format(event->err, last_text, sizeof(last_text));
+		weir_err_format(event->err, text, sizeof(text));
+		if (reads_text)
+			memcpy(last_text, text, sizeof(text));
 	}
 	heard[n_heard] = *event;
 	heard[n_heard++].err = NULL;
@@ -39,7 +43,7 @@ static void hear(const struct weir_probe_event *event, void *arg)
 static void listen(weir_ctx *ctx)
 {
 	n_heard = 0;
-	last_text[0] = '\0';
+	reads_text = false;
 	probe = (weir_probe){.fn = hear, .arg = heard};
 	WEIR_SIM_EQ(weir_probe_attach(weir_ctx_rt(ctx), &probe), 0);
 }
@@ -406,6 +410,8 @@ WEIR_SIM_TEST_WITH(a_failure_is_told_in_full, IN_ONE_TASK)
 	weir_scope s;
 	int out;
 	listen(ctx);
+	last_text[0] = '\0';
+	reads_text = true;
 	weir_stage *st = weir_then(step(ctx), custom_stage(weir_ctx_rt(ctx), NULL));
 	weir_scope_init(&s, ctx);
 	WEIR_SIM_EQ(weir_call_new(&s, st, &call), 0);

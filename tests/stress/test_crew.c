@@ -52,10 +52,11 @@ static weir_stage *one_item(int i)
 {
 	shared.done[i] = 0;
 	shared.random[i] = seed_of((uint64_t)i);
-	return weir_stage_new(
-		rt,
-		&(struct weir_stage_opts){
-			.name = "item", .in = &number, .out = &number, .process = item, .arg = &shared.done[i]});
+	return weir_stage_new(rt, &(struct weir_stage_opts){.name = "item",
+							    .in = &number,
+							    .out = &number,
+							    .process = item,
+							    .arg = &shared.done[i]});
 }
 
 static weir_stage *items(void)
@@ -154,9 +155,11 @@ static int a_call_in_a_batch(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	weir_call *inner = NULL;
 	weir_stage *other = weir_fan_out((weir_stage *[]){one_item(0), one_item(2)}, 2, 0);
-	weir_stage *calls = weir_stage_new(
-		rt, &(struct weir_stage_opts){
-			    .name = "calls", .in = &number, .out = &number, .process = process_other, .arg = &inner});
+	weir_stage *calls = weir_stage_new(rt, &(struct weir_stage_opts){.name = "calls",
+									 .in = &number,
+									 .out = &number,
+									 .process = process_other,
+									 .arg = &inner});
 	weir_stage *root = weir_fan_out((weir_stage *[]){calls, one_item(3), one_item(1)}, 3, 0);
 	weir_scope s;
 	(void)arg;

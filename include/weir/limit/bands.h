@@ -33,7 +33,9 @@ struct weir_band {
 	uint64_t spent;    /* how many of them are missing at first (at most the burst) */
 	bool per_period;   /* all at once; these two are for it alone */
 	int64_t first_at;  /* when the first come back; past: periods are counted from there; 0: one period after now */
-	bool partial;      /* there is no more at first than the rest of the first period would have; no spent then */
+	/* No more at first than the rest of the first period would have; where first_at is not in the future that is a
+	 * whole one. No spent then. */
+	bool partial;
 };
 
 /* clang-format off */
@@ -72,8 +74,9 @@ WEIR_API void weir_bands_fini(weir_bands *b);
  * WEIR_EOVERFLOW. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bands_allow_n(weir_bands *b, uint64_t tokens);
 
-/* The same, and waits for them in line. Refuses at once if they could not be had before the deadline of ctx even by
- * somebody who is first in line; err (NULL allowed) then holds how long it would take (weir_err_as).
+/* The same, and waits for them in line. Refuses as soon as it is certain that they cannot be had before the deadline of
+ * ctx, or never: at once, if somebody who is first in line could not have them either, and when it is first itself,
+ * since those in front may have taken them; err (NULL allowed) then holds how long it would take (weir_err_as).
  * Owner: 0: the caller has them; else none. Threads: any. Blocks: until it is its turn and they are there, or ctx ends.
  * Fails: WEIR_ELIMITED, WEIR_EOVERFLOW, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (another runtime). After cancel:
  * returns its code, also where there are tokens; the next in line is first. */

@@ -10,7 +10,8 @@
  *   TOKENS  (gRPC, proposal A6) a count of tokens, full at first. A failed attempt costs one, one that succeeded earns
  *           `ratio` of one. There are retries while it is above half.
  *
- * Retries and hedges that are within each other and have the same budget tell it of each call and each result once.
+ * Retries and hedges that are within each other and have the same budget tell it of each call once, and of each result
+ * where it is first seen: what an inner one came to by itself is not told again by the outer one.
  *
  * Two faces: weir_budget_state is pure; weir_budget is shared, on the clock of a runtime, a short lock around it.
  *

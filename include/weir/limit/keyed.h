@@ -2,11 +2,12 @@
  *
  * weir/limit/keyed.h - a bucket for each key (a client, an address, a tenant), in memory that does not grow.
  *
- * All keys have the same settings. A key that nobody has used is a full bucket and takes no place; one whose bucket is
- * full again is forgotten, which changes nothing (with `spent`: one that is as full as a new one). There are at most
- * max_keys others. When one more comes, the one that was used least recently is forgotten although it was not full, and
- * begins anew if it comes back; or, with refuse_new, the new one is refused: so a flood of new keys cannot buy the old
- * ones a fresh start.
+ * All keys have the same settings. A key that nobody has used is a full bucket (with `spent`: one that is as full as if
+ * it had been made with this object) and takes no place; one whose bucket is as full as that again is forgotten, which
+ * changes nothing. There are at most max_keys others. When one more comes, the one that was used least recently is
+ * forgotten although it was not full, and begins anew if it comes back; or, with refuse_new, the new one is refused: so
+ * a flood of new keys cannot buy the old ones a fresh start. (Full ones are looked for a few at a time: one that owes
+ * nothing may hold its place for as many more calls as there are places.)
  *
  * Keys are bytes. They are not stored: they are told apart by 128 bits of SipHash-2-4 under a secret of each object, so
  * nobody can choose keys that fall together. Each use takes the same time, however many keys there are, and allocates
@@ -29,7 +30,7 @@ typedef struct weir_keyed weir_keyed;
 
 struct weir_keyed_opts {
 	struct weir_bucket_opts each; /* as of a bucket; `uncounted` means nothing here */
-	uint32_t max_keys;            /* 0: 1024; at most WEIR_KEYED_MAX; some 44 bytes each */
+	uint32_t max_keys;            /* 0: 1024; at most WEIR_KEYED_MAX; some 56 bytes each */
 	bool refuse_new;              /* a new key, when all places are in use */
 };
 

@@ -65,7 +65,7 @@ struct weir_dead_log {
 	 * bytes, as hexadecimal digits. */
 	int (*encode)(const void *item, char *buf, size_t cap, void *arg);
 	void *arg;
-	size_t line_bytes; /* the longest line, newline included; 0: WEIR_DEAD_LINE_BYTES */
+	size_t line_bytes; /* the longest line, newline included: failures' text is cut for it; 0: WEIR_DEAD_LINE_BYTES */
 };
 
 /* A handler: writes a line to the weir_dead_log that is its arg.
@@ -86,7 +86,9 @@ typedef struct weir_dead_file { uint64_t opaque_[24]; } weir_dead_file;
 /* clang-format on */
 
 /* Lines go to fd, which is open for appending (O_APPEND), one after the other, in whole: several tasks may write, and
- * other processes too. sync: a line is only safe when fsync(2) says so; false for what cannot be synced, such as a
+ * other processes too. What is there already may end within a line, whose writer was cut off: the next one begins on a
+ * line of its own. To see that in a file, fd is open for reading too; else a file that is not empty gets a blank line
+ * to be sure. sync: a line is only safe when fsync(2) says so; false for what cannot be synced, such as a
  * pipe.
  * Owner: f is the caller's memory until its fini; fd stays the caller's, and must stay open. Threads: one. Blocks: no.
  * Fails: no. After cancel: unchanged. */
@@ -121,7 +123,8 @@ struct weir_dead_report {
 	uint64_t done, failed, unreadable; /* lines */
 };
 
-/* Runs the value of each line through call, which is one of st. Failures do not end it.
+/* Runs the value of each line through call, which is one of st. Failures do not end it, nor do lines that cannot be
+ * read; blank ones are passed over.
  * Owner: none. Threads: one per call. Blocks: as next and the call do. Fails: what next says, WEIR_ENOMEM, WEIR_EINVAL
  * (no next; bytes of a type that owns something), the code of ctx; *out holds what was done until then. After cancel:
  * begins no line. */

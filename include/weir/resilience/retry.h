@@ -21,8 +21,8 @@
  *
  * THE DELAY before attempt n + 1 is that of the backoff; where the failure says how long (the value of WEIR_EOPEN,
  * WEIR_ELIMITED or WEIR_EOVERLOAD, if they are tried again), at least that; then the hook `delay` may say otherwise;
- * then it is cut to the time that is left of total_ns. A cancel ends it at once. No attempt begins after total_ns, and
- * none is ended by it: weir_timeout does that. */
+ * then it is cut to the time that is left of total_ns. WEIR_FOREVER means never: no attempt follows. A cancel ends it
+ * at once. No attempt begins after total_ns, and none is ended by it: weir_timeout does that. */
 #ifndef WEIR_RESILIENCE_RETRY_H
 #define WEIR_RESILIENCE_RETRY_H
 

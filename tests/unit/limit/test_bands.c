@@ -209,6 +209,26 @@ START_TEST(per_period)
 }
 END_TEST
 
+/* What there is at first is the rest of the first period; where its end is not to come, a whole one. */
+START_TEST(rest_of_a_period)
+{
+	struct weir_band b = {.tokens = 10, .period_ns = 100, .per_period = true, .partial = true};
+	weir_bands_state st;
+	struct weir_bucket_view v;
+	static const struct {
+		int64_t first_at, now;
+		int available;
+	} rows[] = {{300, 230, 7},  {300, 299, 0},  {300, 200, 10}, {100, 230, 10},
+		    {200, 230, 10}, {230, 230, 10}, {0, 230, 10}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		b.first_at = rows[i].first_at;
+		ck_assert_int_eq(weir_bands_state_init(&st, &b, 1, rows[i].now), 0);
+		weir_bands_state_view(&st, rows[i].now, 1, &v);
+		ck_assert_int_eq(v.available, rows[i].available);
+	}
+}
+END_TEST
+
 static uint64_t dice = 1;
 
 static uint64_t roll(uint64_t n)
@@ -297,6 +317,7 @@ int main(void)
 	TCase *tcase = bare_case(suite, "pure");
 	tcase_add_test(tcase, table);
 	tcase_add_test(tcase, per_period);
+	tcase_add_test(tcase, rest_of_a_period);
 	tcase_add_test(tcase, all_or_none);
 	tcase = world_case(suite, "shared");
 	tcase_add_test(tcase, out_of_range);
