@@ -192,8 +192,8 @@ static int collect(weir_ctx *ctx, weir_err *err, void *arg)
 	return build_and_run(ctx, build_collect, WEIR_EPARTIAL);
 }
 
-/* What is wrong is a copy of what the stage keeps: each has its own, what err held before is let go of, with the members
- * that it had, and the stage says the same again. */
+/* What is wrong is a copy of what the stage keeps: each has its own. What err held before is let go of, with its
+ * members, and the stage says the same again. */
 static int check(weir_ctx *ctx, weir_err *err, void *arg)
 {
 	(void)err, (void)arg;

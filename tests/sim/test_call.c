@@ -130,7 +130,7 @@ WEIR_SIM_TEST_WITH(a_stage_within_itself_by_calls_of_its_own, .schedules = 1, .a
 	weir_stage_free(&st);
 }
 
-/* The first user's context may end before, while and after it uses the call; by the time it was joined it has let go. */
+/* The first user's context ends before or while it uses the call; by the time it was joined it has let go. */
 WEIR_SIM_TEST_WITH(a_call_is_handed_on_after_a_cancel, .strategy = "dfs")
 {
 	weir_stage *st = slow_stage(weir_ctx_rt(ctx), NULL);

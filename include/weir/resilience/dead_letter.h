@@ -65,7 +65,7 @@ struct weir_dead_log {
 	 * bytes, as hexadecimal digits. */
 	int (*encode)(const void *item, char *buf, size_t cap, void *arg);
 	void *arg;
-	size_t line_bytes; /* the longest line, newline included: failures' text is cut for it; 0: WEIR_DEAD_LINE_BYTES */
+	size_t line_bytes; /* the longest line, newline included: the error's text is cut; 0: WEIR_DEAD_LINE_BYTES */
 };
 
 /* A handler: writes a line to the weir_dead_log that is its arg.
