@@ -779,11 +779,11 @@ static void sim_unpark(weir_rt *rt, weir_task *task)
 	weir__sim_wake(of(rt), t);
 }
 
-static void sim_yield(weir_rt *rt)
+static void sim_yield(weir_rt *rt, const void *site)
 {
 	struct sim *s = of(rt);
 	struct sim_task *t = weir__sim_current(s);
-	own_op(t, WEIR_OP_YIELD, __builtin_return_address(0));
+	own_op(t, WEIR_OP_YIELD, site);
 	announce(s, t, &t->own);
 	weir__san_enter();
 	weir__sim_spin_result(s, t, &t->own, 0);

@@ -69,7 +69,7 @@ struct weir_rt_vtable {
 	weir_task *(*self)(weir_rt *rt);
 	int (*park)(weir_rt *rt, int64_t deadline_at);
 	void (*unpark)(weir_rt *rt, weir_task *task);
-	void (*yield)(weir_rt *rt);
+	void (*yield)(weir_rt *rt, const void *site);
 	/* As park, and also returns the poll(2) events (a positive mask) once fd has one of `events`. */
 	int (*wait_fd)(weir_rt *rt, weir_fd fd, short events, int64_t deadline_at);
 	/* None of these waits: WEIR_EAGAIN where it would have to, and wait_fd says when to ask again. Other failures
@@ -87,7 +87,7 @@ struct weir_rt_vtable {
 	void (*free)(weir_rt *rt);
 };
 
-#define WEIR_RT_VERSION 2
+#define WEIR_RT_VERSION 3
 
 struct weir_rt {
 	const struct weir_rt_vtable *vt;

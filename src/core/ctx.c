@@ -175,7 +175,7 @@ void weir_ctx_fini(weir_ctx *c)
 		if (i < 64)
 			weir__spin_pause();
 		else
-			rt->vt->yield(rt);
+			rt->vt->yield(rt, WEIR__SITE());
 	}
 	weir__gone(rt, &node->obj);
 	memset(c, 0, sizeof(*c));

@@ -42,7 +42,7 @@ void weir_rt_yield(weir_rt *rt)
 {
 	assert(weir__locks_held() == 0);
 	weir__duties_do(rt->vt->self(rt)); /* it may be a loop that waits for another task */
-	rt->vt->yield(rt);
+	rt->vt->yield(rt, SITE());
 }
 
 void weir_rt_free(weir_rt **rt)

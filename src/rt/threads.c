@@ -451,9 +451,9 @@ static void threads_unpark(weir_rt *rt, weir_task *task)
 	}
 }
 
-static void threads_yield(weir_rt *rt)
+static void threads_yield(weir_rt *rt, const void *site)
 {
-	(void)rt;
+	(void)rt, (void)site;
 	assert(weir__locks_held() == 0);
 	(void)sched_yield();
 }

@@ -204,16 +204,16 @@ static int64_t look_at_the_clock(weir_rt *r)
 	if (!pthread_equal(pthread_self(), pinned.finisher)) {
 		atomic_store(&pinned.inside, true);
 		while (!atomic_load(&pinned.waited) && !atomic_load(&pinned.finished))
-			inner->yield(r);
+			inner->yield(r, NULL);
 	}
 	return moment.clock;
 }
 
-static void yield_in_fini(weir_rt *r)
+static void yield_in_fini(weir_rt *r, const void *site)
 {
 	if (atomic_load(&pinned.finishing) && pthread_equal(pthread_self(), pinned.finisher))
 		atomic_store(&pinned.waited, true);
-	inner->yield(r);
+	inner->yield(r, site);
 }
 
 static int cancel_it(void *arg)
@@ -232,7 +232,7 @@ START_TEST(fini_waits_for_a_canceller_that_is_inside)
 	outer.yield = yield_in_fini;
 	helper_start(&canceller, cancel_it, &pinned.ctx);
 	while (!atomic_load(&pinned.inside))
-		inner->yield(rt);
+		inner->yield(rt, NULL);
 	atomic_store(&pinned.finishing, true);
 	weir_ctx_fini(&pinned.ctx);
 	atomic_store(&pinned.finished, true);
