@@ -36,7 +36,7 @@ step 15 test
 SAMPLE=8 step 5 mutants
 step 3 explore-atomics
 step 5 stress
-step 8 coverage
+step 15 coverage
 step 10 ubsan
 step 12 asan
 step 25 tsan

@@ -13,6 +13,7 @@
  * The order of the layers is that of weir/resilience/policy.h. The network is played: a url takes as many milliseconds
  * as it has letters, and one with "bad" in it is refused. Exit status: 0, also when some were buried; 1
  * something else failed; 2 it was not called as it must be. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

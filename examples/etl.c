@@ -13,6 +13,7 @@
  * printed. What the program wrote itself it checks against the sums that it knows.
  *
  * Exit status: 0; 1 something failed, or a sum was wrong; 2 bad arguments; 130 interrupted. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -13,6 +13,7 @@
  *
  * The part to copy is fanout.h. What is here are replicas that only sleep, options, and what to tell people. Exit
  * status: 0 there was an answer; 1 there was none; 2 bad arguments. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -26,6 +26,7 @@
  * SIGQUIT (^\\) prints what every task waits for, and changes nothing.
  *
  * Exit status: 0; 1 an input or the output failed; 2 bad options; 124 the time limit; 128 + the signal. */
+#define _GNU_SOURCE 1
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
  *
  * WEIR_TYPE_OWNED: one token for a C type whose values own something; free takes the address of a value, by its exact
  * type. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

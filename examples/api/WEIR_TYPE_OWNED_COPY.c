@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * WEIR_TYPE_OWNED_COPY: the same for values that can be copied; copying may fail, and then there is no copy. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

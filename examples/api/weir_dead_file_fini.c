@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_dead_file_fini: the file stays open, and is its owner's to close. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

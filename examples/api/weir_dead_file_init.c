@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_dead_file_init: letters go to the end of a file, and are safe when it says so. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_dead_file_write: a line, and what is read back; and a file that was never made. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

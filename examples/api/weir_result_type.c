@@ -2,6 +2,7 @@
  *
  * weir_result_type: the element of a results channel: dropping one lets go of the value, where there is one, and of
  * the detail. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

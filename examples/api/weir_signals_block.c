@@ -2,6 +2,7 @@
  *
  * weir_signals_block: from main, before the first thread: then signals can be received by a task, and take no default
  * action. */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

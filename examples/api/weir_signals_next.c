@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_signals_next: a task that waits for signals, and ends the work when it is told to. */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_signals_open: signals as something to read: a descriptor for those that main has blocked. */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

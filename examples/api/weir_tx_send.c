@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_tx_send: a successful send moves the item into the channel; a failed one leaves it with the caller. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * weir_type_drop: code that handles values of any type lets go of one as the type says. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -53,7 +53,7 @@ static const char *wrong_window(const struct weir_breaker_opts *o)
 	if (o->window_ns < 0 || (o->window_ns && o->window_ns < (o->window_slices ? o->window_slices : 10)))
 		return "window_ns is too short";
 	if (o->failure_percent > 100 || o->slow_percent > 100)
-		return "a percentage is above 100";
+		return "failure_percent or slow_percent is above 100";
 	if (o->slow_ns < 0 || (o->slow_percent && !o->slow_ns))
 		return "slow_percent needs a slow_ns above 0";
 	if (o->slow_fails && (!o->slow_ns || o->slow_percent))
@@ -66,7 +66,7 @@ static const char *wrong_window(const struct weir_breaker_opts *o)
 static const char *wrong_times(const struct weir_breaker_opts *o)
 {
 	if (o->open_ns < 0 || o->open_max_ns < 0 || o->half_open_ns < 0)
-		return "a time is negative";
+		return "open_ns, open_max_ns or half_open_ns is negative";
 	if (o->open_growth && o->open_growth < 100)
 		return "open_growth is below 100 percent";
 	if (o->open_max_ns && o->open_max_ns < (o->open_ns ? o->open_ns : WEIR_SEC(60)))

@@ -84,15 +84,18 @@ static int write_all(weir_ctx *ctx, struct file *f, const char *bytes, size_t n)
 	return 0;
 }
 
-static int write_line(weir_ctx *ctx, struct file *f, const char *line, size_t len)
+static int write_line(weir_ctx *ctx, struct file *f, const char *line, size_t len, weir_err *err)
 {
 	look_at_the_end(f, false);
 	int rc = f->torn ? write_all(ctx, f, "\n", 1) : 0; /* F3 */
 	if (rc == 0)
 		rc = write_all(ctx, f, line, len);
-	while (rc == 0 && f->sync && fsync(f->fd) < 0 && (rc = -errno) == WEIR_EINTR)
-		rc = 0;
-	return rc;
+	if (rc < 0)
+		return weir_fail(err, rc, "a letter could not be appended to descriptor %d", f->fd);
+	while (f->sync && fsync(f->fd) < 0)
+		if ((rc = -errno) != WEIR_EINTR)
+			return weir_fail(err, rc, "a letter is in descriptor %d, but could not be synced", f->fd);
+	return 0;
 }
 
 int weir_dead_file_write(weir_ctx *ctx, const char *line, size_t len, weir_err *err, void *file)
@@ -103,7 +106,7 @@ int weir_dead_file_write(weir_ctx *ctx, const char *line, size_t len, weir_err *
 	int rc = weir_sem_acquire(ctx, &f->turn, 1); /* F1 */
 	if (rc < 0)
 		return rc;
-	rc = write_line(ctx, f, line, len);
+	rc = write_line(ctx, f, line, len, err);
 	weir_sem_release(&f->turn, 1);
-	return rc < 0 ? weir_fail(err, rc, "a letter could not be appended to descriptor %d", f->fd) : 0;
+	return rc;
 }

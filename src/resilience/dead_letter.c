@@ -92,7 +92,7 @@ weir_stage *weir_dead_letter_with(weir_stage *child, const struct weir_dead_opts
 	if (!o->fn)
 		weir__stage_wrong(st, WEIR_EINVAL, "needs a function that is told");
 	if (o->grace_ns < 0 || o->grace_ns == WEIR_FOREVER)
-		weir__stage_wrong(st, WEIR_EINVAL, "has a grace time without an end");
+		weir__stage_wrong(st, WEIR_EINVAL, "needs a grace time of 0 (the default) or more, with an end");
 	return st;
 }
 

@@ -119,7 +119,7 @@ weir_stage *weir_fallback(weir_stage *child, const struct weir_fallback_opts *op
 	if (!f->opts.value == !f->opts.fn)
 		weir__stage_wrong(st, WEIR_EINVAL, "needs a value or a function, and not both");
 	if (f->opts.grace_ns < 0 || f->opts.grace_ns == WEIR_FOREVER)
-		weir__stage_wrong(st, WEIR_EINVAL, "has a grace time without an end");
+		weir__stage_wrong(st, WEIR_EINVAL, "needs a grace time of 0 (the default) or more, with an end");
 	if (child->takes && child->in.drop)
 		weir__stage_wrong(st, WEIR_EINVAL,
 				  "cannot stand around \"%s\", which takes its %s: it would have two owners",

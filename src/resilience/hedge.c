@@ -279,13 +279,18 @@ static void set_opts(weir_stage *st, struct weir_hedge_opts *o, const struct wei
 {
 	if (given)
 		*o = *given;
-	if (o->max_attempts > WEIR_HEDGE_MAX || o->delay_ns < WEIR_HEDGE_AT_ONCE) {
-		weir__stage_wrong(st, WEIR_EINVAL, "has %u attempts, at most %d can be, and a delay of %lld ns",
-				  o->max_attempts, WEIR_HEDGE_MAX, (long long)o->delay_ns);
+	if (o->delay_ns < WEIR_HEDGE_AT_ONCE)
+		weir__stage_wrong(st, WEIR_EINVAL, "has a delay of %lld ns: WEIR_HEDGE_AT_ONCE is the least",
+				  (long long)o->delay_ns);
+	if (o->max_attempts > WEIR_HEDGE_MAX) {
+		weir__stage_wrong(st, WEIR_EINVAL, "has %u attempts: at most %d can be", o->max_attempts,
+				  WEIR_HEDGE_MAX);
 		o->max_attempts = 0;
 	}
-	if (!(o->percent >= 0 && o->percent <= 100) || (o->percent > 0 && !o->measured))
-		weir__stage_wrong(st, WEIR_EINVAL, "has a percentage that is none, or of nothing that is measured");
+	if (!(o->percent >= 0 && o->percent <= 100))
+		weir__stage_wrong(st, WEIR_EINVAL, "has a percentage that is none: above 0, up to 100");
+	if (o->percent > 0 && !o->measured)
+		weir__stage_wrong(st, WEIR_EINVAL, "has a percentage of nothing that is measured: set `measured`");
 	o->percent = o->percent > 0 ? o->percent : 95;
 	o->max_attempts = o->max_attempts ? o->max_attempts : 2;
 	o->delay_ns = o->delay_ns ? o->delay_ns : WEIR_HEDGE_DELAY;

@@ -74,7 +74,7 @@ weir_stage *weir_limit_stage_with(weir_stage *child, const struct weir_limiter_o
 	if (!o->bucket == !o->bands)
 		weir__stage_wrong(st, WEIR_EINVAL, "needs a bucket or bands, and not both");
 	if (o->max_wait_ns < WEIR_LIMITER_NO_WAIT)
-		weir__stage_wrong(st, WEIR_EINVAL, "has a negative wait");
+		weir__stage_wrong(st, WEIR_EINVAL, "has a max_wait_ns below WEIR_LIMITER_NO_WAIT");
 	return st;
 }
 

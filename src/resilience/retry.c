@@ -208,7 +208,7 @@ weir_stage *weir_retry(weir_stage *child, const struct weir_retry_opts *opts)
 	if (o->base_ns && o->backoff.base_ns)
 		weir__stage_wrong(st, WEIR_EINVAL, "has two bases of its delays: base_ns is backoff.base_ns");
 	if (o->base_ns < 0 || o->total_ns < 0)
-		weir__stage_wrong(st, WEIR_EINVAL, "has a negative time");
+		weir__stage_wrong(st, WEIR_EINVAL, "has a negative time: base_ns or total_ns");
 	if (!o->backoff.base_ns)
 		o->backoff.base_ns = o->base_ns;
 	if (weir_backoff_check(&o->backoff) < 0)

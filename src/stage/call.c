@@ -10,7 +10,7 @@
  *
  * In the simulator each stage is bound with a node in front of it that fills `out` with a pattern before each value, so
  * that a function which reads it, or which returns 0 without having written it, does not get away with what was
- * there. */
+ * there. And a call that is used by two tasks at the same time is found there: it would be silent otherwise. */
 #include <stddef.h>
 
 #include "stage.h"
@@ -28,7 +28,8 @@ struct weir_call {
 	weir_stage *st;
 	struct weir__run run;
 	struct node *nodes;
-	bool has_crew;
+	struct weir__run alone; /* in the simulator: what run is there for */
+	bool has_crew, busy;
 };
 
 struct checked {
@@ -154,6 +155,22 @@ static int process_checked(weir_ctx *ctx, const void *in, void *out, weir_err *e
 	return c->inner.fn(ctx, in, out, err, c->inner.arg);
 }
 
+static int process_alone(weir_ctx *ctx, const void *in, void *out, weir_err *err, void *arg)
+{
+	static const char what[] = "a call that is in use is used again: each task needs its own (weir_call_new)";
+	weir_call *c = arg;
+	if (c->busy) {
+		c->rt->vt->misuse(c->rt, &(struct weir_misuse){.what = what,
+							       .object = c->st->name,
+							       .site = __builtin_return_address(0)});
+		return weir_fail(err, WEIR_EBUSY, "the call is in use");
+	}
+	c->busy = true;
+	int rc = c->alone.fn(ctx, in, out, err, c->alone.arg);
+	c->busy = false;
+	return rc;
+}
+
 /* ---- binding ---- */
 
 size_t weir__bind_room(const weir_rt *rt)
@@ -267,6 +284,10 @@ int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out)
 	call->st = st;
 	struct weir__binder b = {.mem = (unsigned char *)call + head, .cap = bytes, .call = call};
 	weir__bind(&b, st, &call->run);
+	if (st->rt->hooks) {
+		call->alone = call->run;
+		call->run = (struct weir__run){.fn = process_alone, .arg = call, .st = st};
+	}
 	(void)weir_atomic_add(&st->calls, 1);
 	if (st->helpers > 0) {
 		call->has_crew = true;

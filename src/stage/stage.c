@@ -14,7 +14,8 @@ static bool is_constant(const weir_stage *st)
 
 static const char *why_constant(const weir_stage *st)
 {
-	return st == &no_memory ? "no memory to build a stage" : "a stage was made of no stages, or without a runtime";
+	return st == &no_memory ? "no memory to build a stage"
+				: "a stage was made of no stages (none, or NULL), or without a runtime";
 }
 
 /* ---- building ---- */
@@ -252,15 +253,18 @@ weir_stage *weir_stage_new(weir_rt *rt, const struct weir_stage_opts *opts)
 
 int weir_stage_check(const weir_stage *st, weir_err *err)
 {
-	char text[200];
 	if (!st)
 		return weir_fail(err, WEIR_EINVAL, "there is no stage: NULL");
 	if (weir__stage_ok(st))
 		return 0;
 	if (is_constant(st))
 		return weir_fail(err, st->err.code, "%s", why_constant(st));
-	weir_err_format(&st->err, text, sizeof(text)); /* its own stays for the next who asks */
-	return weir_fail(err, st->err.code, "%s", text);
+	if (err) {
+		assert(!weir_err_member(&st->err, 0, NULL)); /* so its bytes may be copied: it stays for the next */
+		weir_err_fini(err);
+		*err = st->err;
+	}
+	return st->err.code;
 }
 
 weir_stage *weir_stage_named(weir_stage *st, const char *name)

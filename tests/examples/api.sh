@@ -7,6 +7,8 @@
 #   - Each program builds against an installed weir with the flags of pkg-config, without a warning, and passes.
 #   - It really calls its function: by name in its text, and when it runs, as the dynamic linker tells. Symbols are
 #     bound when they are first called (-z lazy), and LD_DEBUG=bindings says which were.
+#   - It is C17 without extensions, and names what else it needs of the system (_POSIX_C_SOURCE), so it can be copied
+#     into any project. So are the larger programs of examples.
 #   - It is short, and says what goes wrong in the one way that all of them share.
 . "$(dirname "$0")/../meta/cases.bash"
 export LC_ALL=C
@@ -83,13 +85,21 @@ cflags=$(pkg-config --cflags weir) libs="$(pkg-config --libs weir) -Wl,--as-need
 export CC cflags libs out="$scratch/out" dest
 mkdir "$out" "$out/bindings"
 
+strict_c17() { # files: what a compiler says of them that knows the installed headers, and no extensions
+	# shellcheck disable=SC2086 # flags
+	printf '%s\n' "$@" | xargs -n 1 "$CC" -std=c17 -Wall -Wextra -Wpedantic -Werror $cflags -fsyntax-only 2>&1
+}
+nothing 'each example is C17 without extensions' "$(strict_c17 examples/*.c)"
+printf '#include <string.h>\nchar *f(void) { return strdup("x"); }\n' >"$scratch/planted.c"
+something 'sees one that needs POSIX and does not say so' "$(strict_c17 "$scratch/planted.c")"
+
 # In a folder where nothing but the installed headers can be found. One invocation of the compiler for each program;
 # what it says and the exit status of the program go into files.
 cp examples/api/*.c "$out"
 # shellcheck disable=SC2016 # for the inner shell
 try='name=$(basename "$1" .c)
 	cd "$out" || exit 1
-	warn="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror"
+	warn="-std=c17 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror"
 	$CC $warn $cflags "$name.c" -o "$name" -Wl,-z,lazy $libs >"$name.cc" 2>&1 || exit 0
 	LD_DEBUG=bindings LD_DEBUG_OUTPUT="bindings/$name" LD_LIBRARY_PATH=$dest/opt/weir/lib \
 		timeout 20 "./$name" >"$name.out" 2>&1 </dev/null

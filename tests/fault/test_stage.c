@@ -192,6 +192,32 @@ static int collect(weir_ctx *ctx, weir_err *err, void *arg)
 	return build_and_run(ctx, build_collect, WEIR_EPARTIAL);
 }
 
+/* What is wrong is a copy of what the stage keeps: each has its own. What err held before is let go of, with its
+ * members, and the stage says the same again. */
+static int check(weir_ctx *ctx, weir_err *err, void *arg)
+{
+	(void)err, (void)arg;
+	weir_rt *rt = weir_ctx_rt(ctx);
+	weir_err first = {0}, second = {0}, member = {0};
+	char texts[2][200];
+	weir_stage *st = weir_then(weir_map(plus_stage(rt, NULL), NULL), sum_stage(rt, NULL));
+	weir_stage *wrong = weir_then(st, weir_stage_new(rt, NULL));
+	(void)weir_fail(&member, WEIR_EUSER, "a member");
+	weir_err_add(&first, rt, 0, &member);
+	WEIR_SIM_EQ(first.code, WEIR_EUSER);
+	int rc = weir_stage_check(wrong, &first);
+	WEIR_SIM_ASSERT(rc == WEIR_EINVAL || rc == WEIR_ENOMEM);
+	WEIR_SIM_EQ(weir_stage_check(wrong, &second), rc);
+	WEIR_SIM_ASSERT(first.code == rc && second.code == rc && !weir_err_member(&first, 0, NULL));
+	weir_err_format(&first, texts[0], sizeof(texts[0]));
+	weir_err_fini(&first);
+	weir_err_format(&second, texts[1], sizeof(texts[1]));
+	WEIR_SIM_ASSERT(strcmp(texts[0], texts[1]) == 0);
+	weir_stage_free(&wrong);
+	weir_err_fini(&second);
+	return rc == WEIR_ENOMEM ? rc : 0;
+}
+
 static const struct fault_test tests[] = {
 	{"chain", chain, 6 + 1, true},
 	/* 5 functions, 2 chains and an on_error in it, sum, fan-out, chain; call; 2 tasks and their records; shelf,
@@ -200,6 +226,8 @@ static const struct fault_test tests[] = {
 	{"router", router, 4 + 3 + 3 + 1 + 1 + 1 + 2, false},
 	{"map", map, 5 + 3 + 3 + 3 + 1 + 5 + 5 + 1 + 2 + 2, false},
 	{"map_reduce", map_reduce, 5 + 1 + 2 + 2 + 1 + 2 * 4, false},
+	/* 3 functions, a map and 2 chains; the member */
+	{"check", check, 6 + 1, true},
 	{"collect", collect, 2 + 1 + 1 + 1 + 1 + 2 + 6, false},
 };
 

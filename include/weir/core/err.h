@@ -27,7 +27,7 @@ WEIR_EXTERN_C_BEGIN
 	X(WEIR_EINTR, -4, "interrupted for no reason; look again")                   \
 	X(WEIR_EIO, -5, "input/output error")                                        \
 	X(WEIR_EBADF, -9, "the handle is NULL or closed")                            \
-	X(WEIR_EAGAIN, -11, "would have to wait")                                    \
+	X(WEIR_EAGAIN, -11, "would have to wait, or no more tasks can be started")   \
 	X(WEIR_ENOMEM, -12, "out of memory")                                         \
 	X(WEIR_EBUSY, -16, "still in use")                                           \
 	X(WEIR_EINVAL, -22, "an argument makes no sense here")                       \

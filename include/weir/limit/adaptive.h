@@ -26,7 +26,7 @@ enum weir_adaptive_rule { WEIR_ADAPTIVE_VEGAS, WEIR_ADAPTIVE_GRADIENT2, WEIR_ADA
 
 struct weir_adaptive_opts {
 	enum weir_adaptive_rule rule;
-	uint32_t initial;     /* 0: 20 */
+	uint32_t initial;     /* 0: 20; from min to max: with a max below 20 set initial and min too */
 	uint32_t min;         /* 0: 1 (VEGAS), 20 (GRADIENT2, AIMD) */
 	uint32_t max;         /* 0: 1000 (VEGAS), 200 */
 	double smoothing;     /* above 0, up to 1; 0: 1 (VEGAS), 0.2 (GRADIENT2) */

@@ -101,7 +101,7 @@ WEIR_API void weir_bucket_state_view(const weir_bucket_state *st, int64_t now, u
 
 /* ---- shared ---- */
 
-/* A bucket on the clock of rt; opts as above.
+/* A bucket on the clock of rt; opts as of weir_bucket_state_init.
  * Owner: b is the caller's memory until its fini; it must not move. Threads: one. Blocks: no. Fails: WEIR_EINVAL, and
  * nothing has been made. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK int weir_bucket_init(weir_bucket *b, weir_rt *rt, const struct weir_bucket_opts *opts);

@@ -6,8 +6,8 @@
  * Over the last two minutes there were so many requests (those that were held back too), and so many were accepted. The
  * next one is held back with the chance (requests - k * accepts) / (requests + 1), at most `most`: so a service that
  * accepts one in k is asked for little more than it takes, and some always get through to find out that it is well
- * again. Pure: no lock, no clock; now and random come in; one task at a time. What tasks share
- * is resilience/throttle.h. */
+ * again. Pure: no lock, no clock; now and random come in; one task at a time. What tasks share is
+ * resilience/throttle.h. */
 #ifndef WEIR_LIMIT_THROTTLE_H
 #define WEIR_LIMIT_THROTTLE_H
 

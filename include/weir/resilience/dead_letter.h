@@ -8,10 +8,12 @@
  * that fails is a member of the failure. By default nobody is told of WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EOPEN,
  * WEIR_EFILTERED and WEIR_ENOROUTE, which say nothing about the value; `when` decides otherwise.
  *
- * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. The lines go to a function, which
- * returns 0 when they are safe: weir_dead_file_write appends them to a file that you have opened, or it is one of your
- * own. weir_dead_replay reads them again and runs each value through a call. The value is written as text by your
- * function, or byte by byte, which is refused for types that own something. */
+ * A LOG of letters is one line of JSON for each: weir_dead_log_write is a handler. Its fields: first_utc and last_utc
+ * (ns since 1970), attempts, code, name (of the code), stage, error (the text of it), and item or, as hexadecimal
+ * digits of its bytes, item_hex. The lines go to a function, which returns 0 when they are safe: weir_dead_file_write
+ * appends them to a file that you have opened, or it is one of your own. weir_dead_replay reads them again and runs
+ * each value through a call. The value is written as text by your function, or byte by byte, which is refused for types
+ * that own something. */
 #ifndef WEIR_RESILIENCE_DEAD_LETTER_H
 #define WEIR_RESILIENCE_DEAD_LETTER_H
 
@@ -63,7 +65,7 @@ struct weir_dead_log {
 	 * bytes, as hexadecimal digits. */
 	int (*encode)(const void *item, char *buf, size_t cap, void *arg);
 	void *arg;
-	size_t line_bytes; /* the longest line, for which the failure's text is cut; 0: WEIR_DEAD_LINE_BYTES */
+	size_t line_bytes; /* the longest line, newline included: the error's text is cut; 0: WEIR_DEAD_LINE_BYTES */
 };
 
 /* A handler: writes a line to the weir_dead_log that is its arg.

@@ -37,7 +37,7 @@ struct weir_hedge_opts {
 	 * overtaken, with the time they had had by then, which is longer than the delay: so the percentile does not
 	 * sink because hedges are quick. May be shared by stages that do the same; borrowed. */
 	weir_latency *measured;
-	double percent; /* 0: 95 */
+	double percent; /* above 0, up to 100; 0: 95 */
 	/* Another delay that is not always the same, after `started` attempts have begun; its numbers mean what they
 	 * say: 0 or less is none. */
 	int64_t (*delay)(uint32_t started, void *arg);
@@ -53,8 +53,9 @@ struct weir_hedge_opts {
 
 /* The stage "hedge". NULL opts: one hedge, after WEIR_HEDGE_DELAY. A call has a helper task for each attempt but one.
  * Owner: takes the child, also where it fails; arg is borrowed. Threads: any. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a negative delay, a percentage that is none, a
- * child that takes what cannot be copied, is NULL or part of another stage), WEIR_ENOMEM. After cancel: unchanged. */
+ * weir_stage_check says WEIR_EINVAL (more than WEIR_HEDGE_MAX attempts, a delay below WEIR_HEDGE_AT_ONCE, a percentage
+ * that is none, or one without `measured`, a child that takes what cannot be copied, is NULL or part of another stage),
+ * WEIR_ENOMEM. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_hedge(weir_stage *child, const struct weir_hedge_opts *opts);
 
 WEIR_EXTERN_C_END

@@ -28,11 +28,11 @@ struct weir_limiter_opts {
 };
 
 /* The stage "limiter": one token, WEIR_LIMITER_WAIT; or as the options say.
- * Owner: takes the child, also where it fails; the bucket must outlive the stage. Threads: any. Blocks: no. Fails:
- * never NULL; weir_stage_check says WEIR_EINVAL (neither or both of bucket and bands, a wait below
- * WEIR_LIMITER_NO_WAIT, a child that is NULL or part of another stage), WEIR_ENOMEM. Calls fail with WEIR_ELIMITED,
- * WEIR_EOVERFLOW (more tokens than the burst), the code of their context (and take no tokens), and as the child. After
- * cancel: unchanged. */
+ * Owner: takes the child, also where it fails; the bucket (it is not checked that there has been an init) or the bands
+ * must outlive the stage. Threads: any. Blocks: no. Fails: never NULL; weir_stage_check says WEIR_EINVAL (neither or
+ * both of bucket and bands, a wait below WEIR_LIMITER_NO_WAIT, a child that is NULL or part of another stage),
+ * WEIR_ENOMEM. Calls fail with WEIR_ELIMITED, WEIR_EOVERFLOW (more tokens than the burst), the code of their context
+ * (and take no tokens), and as the child. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_limit_stage(weir_stage *child, weir_bucket *bucket);
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_limit_stage_with(weir_stage *child, const struct weir_limiter_opts *opts);
 

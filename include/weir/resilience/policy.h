@@ -44,8 +44,8 @@ struct weir_policy_opts {
  * Owner: takes the child, also where it fails; the rest as those of the layers. Threads: any. Blocks: no. Fails: never
  * NULL; weir_stage_check says what that of a layer would, and WEIR_EINVAL for what could never have a meaning: no layer
  * at all, options of a dead letter or a limiter without its function or bucket, both a bulkhead and an adaptive limit,
- * an attempt that is given as long as all
- * of them together or longer, retries for a longer time than that. After cancel: unchanged. */
+ * an attempt that is given as long as all of them together or longer, retries for a longer time than that. After
+ * cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_policy(weir_stage *child, const struct weir_policy_opts *opts);
 
 WEIR_EXTERN_C_END

@@ -9,7 +9,7 @@
  * A CALL is what one task needs to run a stage: all the memory of the whole tree, and the helper tasks of those stages
  * that do several things at once. Everything is there when weir_call_new returns: weir_call_process allocates nothing
  * (but for arrays, whose memory is used again: stage/array.h) and spawns nothing, and when it returns every helper is
- * parked again. A stage may have any number of calls; a call is used by one task at a time.
+ * parked again. A stage may have any number of calls; a call is used by one task at a time (weir_call_process).
  *
  * in is borrowed: the caller owns it after the call, on success and on failure. out is raw memory: on 0 it holds a live
  * value that is the caller's, on a negative code nothing. The exception is WEIR_EPARTIAL: it fails, and out holds what
@@ -56,7 +56,7 @@ struct weir_lifecycle {
 };
 
 struct weir_stage_opts {
-	const char *name;    /* static, or outliving the stage; NULL: "stage" */
+	const char *name;    /* static, or outliving the stage and the errors that name it; NULL: "stage" */
 	const weir_type *in; /* copied, as of a channel */
 	const weir_type *out;
 	weir_handler_fn *process;
@@ -82,9 +82,9 @@ WEIR_API WEIR_MUST_CHECK int weir_stage_check(const weir_stage *st, weir_err *er
 
 /* Gives st a name of its own: in errors, and to a probe, that of the constructor is the same for all it made. Before it
  * becomes part of another stage. Returns st.
- * Owner: the name is static, or outlives the stage; st stays whose it is. Threads: one. Blocks: no. Fails: never NULL;
- * weir_stage_check says WEIR_EINVAL (st or name is NULL); misuse (and it is unchanged) where it is a child or has
- * calls. After cancel: unchanged. */
+ * Owner: the name is static, or outlives the stage and the errors that name it; st stays whose it is. Threads: one.
+ * Blocks: no. Fails: never NULL; weir_stage_check says WEIR_EINVAL (st or name is NULL); misuse (and it is unchanged)
+ * where it is a child or has calls. After cancel: unchanged. */
 WEIR_API WEIR_MUST_CHECK weir_stage *weir_stage_named(weir_stage *st, const char *name);
 
 /* Frees the tree, children after their parents, and sets *st to NULL. NULL is allowed.
@@ -111,15 +111,17 @@ WEIR_API WEIR_MUST_CHECK int weir_stage_health(weir_ctx *ctx, weir_stage *st, we
 
 /* What one task needs to run st. Its helpers are tasks of s, parked until there is work; they leave when the call is
  * freed, or the scope's context ends (process goes on without them).
- * Owner: *out is the caller's; it borrows st, and must be freed before s is joined: a helper is a task of it. Threads:
- * any. Blocks: no. Fails: what weir_stage_check says, WEIR_EINVAL (NULL, a scope of another runtime), WEIR_ENOMEM,
- * WEIR_EAGAIN (no more tasks), the scope's code once it has ended; st has no call more. After cancel: starts
- * nothing. */
+ * Owner: *out is the caller's; it borrows st, and must be freed before s is joined: its helpers are tasks of s, for
+ * which the join would wait for ever. Threads: any. Blocks: no. Fails: what weir_stage_check says, WEIR_EINVAL (NULL, a
+ * scope of another runtime), WEIR_ENOMEM, WEIR_EAGAIN (no more tasks), the scope's code once it has ended; st has no
+ * call more. After cancel: starts nothing. */
 WEIR_API WEIR_MUST_CHECK int weir_call_new(weir_scope *s, weir_stage *st, weir_call **out);
 
 /* Runs the stage on one value.
- * Owner: see above. Threads: one per call. Blocks: as the stage does. Fails: the stage's code; WEIR_EINVAL (a function
- * returned a positive number). After cancel: as the stage does. */
+ * Owner: see above. Threads: one per call at a time; it may be handed on. The simulator reports misuse where a second
+ * task begins before the first has returned, or a function of the stage uses the call that it runs in; with real
+ * threads their values would be mixed in silence. Blocks: as the stage does. Fails: the stage's code; WEIR_EINVAL (a
+ * function returned a positive number), WEIR_EBADF (call is NULL). After cancel: as the stage does. */
 WEIR_API WEIR_MUST_CHECK int weir_call_process(weir_ctx *ctx, weir_call *call, const void *in, void *out,
 					       weir_err *err);
 

@@ -72,11 +72,11 @@ START_TEST(what_is_wrong_with_each)
 	expect_wrong(weir_fallback(child(), &(struct weir_fallback_opts){.value = &(int){1}, .fn = plus_handler}),
 		     "not both");
 	expect_wrong(weir_fallback(child(), &(struct weir_fallback_opts){.fn = plus_handler, .grace_ns = WEIR_FOREVER}),
-		     "without an end");
+		     "with an end");
 	expect_wrong(weir_fallback(taking(NULL), &(struct weir_fallback_opts){.fn = pass}), "two owners");
 	expect_wrong(weir_dead_letter(child(), NULL, NULL), "needs a function");
 	expect_wrong(weir_dead_letter_with(child(), &(struct weir_dead_opts){.fn = no_grave, .grace_ns = -1}),
-		     "without an end");
+		     "with an end");
 	expect_wrong(weir_limit_stage(child(), NULL), "a bucket or bands");
 	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.max_attempts = 6}), "at most 5");
 	expect_wrong(weir_hedge(child(), &(struct weir_hedge_opts){.delay_ns = -2}), "a delay of -2");

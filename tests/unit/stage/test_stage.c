@@ -143,6 +143,24 @@ START_TEST(the_first_thing_wrong_is_told)
 }
 END_TEST
 
+/* The code is said once, and who asks for names finds them. */
+START_TEST(what_is_wrong_is_told_as_any_failure)
+{
+	weir_err err = {0};
+	char text[200];
+	struct weir_err_info info;
+	weir_stage *st = weir_stage_named(weir_stage_new(rt, NULL), NULL);
+	ck_assert_int_eq(weir_fail(&err, WEIR_EIO, "an older one"), WEIR_EIO);
+	ck_assert_int_eq(weir_stage_check(st, &err), WEIR_EINVAL);
+	weir_err_format(&err, text, sizeof(text));
+	ck_assert_str_eq(text, "stage: WEIR_EINVAL: has no options");
+	ck_assert(weir_err_as(&err, WEIR_EINVAL, &info));
+	ck_assert_str_eq(info.name, "stage");
+	weir_err_fini(&err);
+	weir_stage_free(&st);
+}
+END_TEST
+
 START_TEST(an_owned_argument_is_freed_once)
 {
 	struct weir_stage_opts o = {
@@ -728,6 +746,7 @@ static Suite *stage_suite(void)
 	tcase_add_test(building, a_stage_says_what_it_is);
 	tcase_add_test(building, what_is_wrong_with_a_function);
 	tcase_add_test(building, the_first_thing_wrong_is_told);
+	tcase_add_test(building, what_is_wrong_is_told_as_any_failure);
 	tcase_add_test(building, an_owned_argument_is_freed_once);
 	tcase_add_test(building, what_is_wrong_with_children);
 	tcase_add_test(building, a_child_of_another_tree_stays_there);
