@@ -137,8 +137,8 @@ TREE(all_fail, WEIR_EEXHAUSTED)
 TREE(fallback, 0)
 TREE(policy, WEIR_EEXHAUSTED)
 
-/* What is left of 20 tokens is told by tenths: a failed attempt costs ten, one that succeeded earns one, and there is no
- * retry at 100; whatever has no memory. */
+/* What is left of 20 tokens is told by tenths: a failed attempt costs ten, one that succeeded earns one, and there is
+ * no retry at 100; whatever has no memory. */
 static int with_budget(weir_ctx *ctx, build_fn *build, int expected, int left)
 {
 	const struct weir_budget_opts tokens = {.kind = WEIR_BUDGET_TOKENS, .tokens = 20};

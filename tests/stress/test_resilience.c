@@ -11,8 +11,8 @@
  *   fifo       A place is the first in line's: those that were seen to stand in line come in in that order.
  *   hedge      Attempts at the same time, cancelled from elsewhere: one answer, the others dropped, nobody is at work
  *              when process returns.
- *   nest       The same within a retry, a timeout that does not wait and another retry, with one budget: no attempt that
- *              was not paid for, and the stage is freed when it says that none is abandoned.
+ *   nest       The same within a retry, a timeout that does not wait and another retry, with one budget: no attempt
+ *              that was not paid for, and the stage is freed when it says that none is abandoned.
  *   gauge      Calls of a timeout come and go while their times are read.
  *   policy     All layers around one stage, called by the workers of a pipeline that ends at a random moment. The
  *              breaker's, the bulkhead's and the bucket's books agree with what the stage saw, retries with the budget,
