@@ -23,7 +23,7 @@
  *
  * THE ORDER OF THE END. Calls are freed, outer is joined, the stage is freed. weir_call_free does not wait for
  * abandoned children; as long as one runs, the stage is in use, and weir_stage_free of its tree is misuse. If none
- * does, the stage may be freed before outer is joined.
+ * does, which weir_timeout_detach_stats_read says, the stage may be freed before outer is joined.
  *
  * OUTER'S END. If outer is cancelled, or its parent is, the children are told, helpers that have nothing to do leave,
  * and process fails with outer's code and starts nothing more. So a join of outer waits for the children, and for calls
