@@ -189,7 +189,7 @@ ubsan: ## the same under UndefinedBehaviorSanitizer
 	$(call SANITIZE,-fsanitize=undefined -fno-sanitize-recover=all) sanitized
 
 sanitized: $(BUILD)/deps $(LIBSIM) $(LIBEXT) $(LIBWEIR) $(UNIT) $(SIMTEST) $(FAULT) $(STRESS)
-	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" WEIR_SIM_AT_MOST=10000 \
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/CI/tsan.supp $$TSAN_OPTIONS" WEIR_SIM_AT_MOST=3000 \
 		$(RUN) --timeout 900 $(UNIT) $(SIMTEST) $(FAULT) $(STRESS) $(SANITIZE_SH)
 
 # Under Valgrind rounds are fewer (-DWEIR_SHORT) and every program is some 30 times slower. With Helgrind the library
@@ -231,7 +231,7 @@ musl: ## static programs with musl: examples, simulation tests, the tool's scena
 cross: ## the same for aarch64, under qemu; and the ABI there
 
 ported: $(BUILD)/deps $(UNIT) $(SIMTEST) $(FAULT)
-	$(Q)WEIR_SIM_AT_MOST=10000 $(RUN) $(UNIT) $(SIMTEST) $(FAULT)
+	$(Q)WEIR_SIM_AT_MOST=3000 $(RUN) $(UNIT) $(SIMTEST) $(FAULT)
 
 # What needs no other library, for CI/port.sh, which wants the list too. WITH_CHECK=1: the suites as well, whose Check
 # is the caller's affair.

@@ -74,7 +74,7 @@ run_bare() {
 		script "$tree/abi" "BUILD='$build/shared' CC='$aarch64' UNDER='$under' exec CI/abi.sh check"
 		programs+=("$tree/abi")
 	fi
-	WEIR_SIM_AT_MOST=10000 BUILD=$tree CI/run-tests.sh --logs "$build/logs" "${programs[@]}"
+	WEIR_SIM_AT_MOST=3000 BUILD=$tree CI/run-tests.sh --logs "$build/logs" "${programs[@]}"
 }
 
 case $mode in

@@ -85,7 +85,8 @@ run_one() { # number, program: writes its log and, into $work/NUMBER, "passed fa
 	if [ -n "$why" ] && [ "$f" -eq 0 ]; then
 		f=1
 	fi
-	printf '%s %s %s %s %s\n' "$p" "$f" "$s" $((SECONDS - start)) "$why" >"$work/$n"
+	printf '%s %s %s %s %s\n' "$p" "$f" "$s" $((SECONDS - start)) "$why" >"$work/$n.part"
+	mv "$work/$n.part" "$work/$n" # whole, or not there
 }
 
 passed=0 failed=0 skipped=0
@@ -103,19 +104,23 @@ report_one() { # number, program: what the user sees, in the order of the comman
 }
 
 programs=("$@")
-pids=()
 reported=0
-for ((i = 0; i < ${#programs[@]}; i++)); do
-	if [ "$i" -ge "$jobs" ]; then
-		wait "${pids[$reported]}"
+report_ready() { # up to the first that is still running
+	while [ -e "$work/$reported" ]; do
 		report_one "$reported" "${programs[$reported]}"
 		reported=$((reported + 1))
-	fi
+	done
+}
+
+for ((i = 0; i < ${#programs[@]}; i++)); do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n # whichever is done first makes room
+		report_ready
+	done
 	run_one "$i" "${programs[$i]}" &
-	pids+=($!)
 done
+wait
 for (( ; reported < ${#programs[@]}; reported++)); do
-	wait "${pids[$reported]}"
 	report_one "$reported" "${programs[$reported]}"
 done
 

@@ -22,10 +22,9 @@
  *      CREW_SHORT_NS each, the next one is kept: its owner does the items by itself, and opens it to helpers as soon
  *      as one of these comes: it has taken longer than that, which is looked at after the 1st, the 5th, the 21st item
  *      and so on; or an item waits for something in weir, or yields (src/rt/duty.h). So a place whose items wait, or
- *      are long, is shared from the beginning, and one whose items were not loses, the first time, what a few
- *      items take.
- *      Under hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time to
- *      measure.
+ *      are long, is shared from the beginning, and one whose items were not loses, the first time, what a few items
+ *      take. Under hooks nothing is kept: that helpers come late is among the schedules anyway, and there is no time
+ *      to measure.
  *
  * LOCK: the internal one (src/rt/lock.h), for a few instructions; nothing foreign happens under it, wakes neither. Not
  * a weir_mutex: that is handed over to the first who waits, asleep or not, and then all wait until that one has woken
