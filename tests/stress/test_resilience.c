@@ -25,7 +25,7 @@
 #include <weir/limit.h>
 #include <weir/resilience.h>
 
-#include "token.h"
+#include "jobs.h"
 
 enum { TASKS = 6 };
 
@@ -651,18 +651,6 @@ static int gauge(weir_ctx *ctx, weir_err *err, void *arg)
 /* ---- all layers ---- */
 
 enum { JOBS = 80, WORKERS = 4 };
-enum ending { SENDER_ENDS, DRAIN, CANCEL, SCOPE_CANCEL, RECEIVER_LEAVES, ENDINGS };
-
-struct job {
-	struct weir_job_head head;
-	struct token in;
-};
-
-struct result {
-	struct weir_result_head head;
-	struct token value;
-};
-
 struct load {
 	weir_breaker breaker;
 	weir_bucket bucket;
@@ -671,13 +659,8 @@ struct load {
 	struct weir_dead_log log;
 	int fd;
 	weir_stage *st;
-	weir_pipeline *run;
-	weir_tx *jobs;
-	weir_rx *results;
-	enum ending ending;
-	_Atomic uint64_t got, ran, done;
-	_Atomic bool leave;
-	uint64_t sent;
+	struct jobs jobs;
+	_Atomic uint64_t ran, done;
 	bool failed[JOBS], letter[JOBS]; /* what the receiver saw; what the file says */
 };
 
@@ -721,42 +704,19 @@ static int append(weir_ctx *ctx, const char *line, size_t len, weir_err *err, vo
 	return weir_fail(err, WEIR_EUSER, "the file took only a part");
 }
 
-static int send_jobs(weir_ctx *ctx, weir_err *err, void *arg)
+static struct job make_job(uint32_t n, uint64_t *seed)
 {
-	struct load *l = arg;
-	uint64_t seed = seed_of(tokens_made);
-	int rc = 0;
-	(void)err;
-	for (uint32_t n = 0; n < JOBS && rc == 0; n++) {
-		struct job job = {.head.id = n, .in = token_make(0, token_kind(&seed, 10), n)};
-		rc = weir_tx_send(ctx, l->jobs, &job);
-		if (rc < 0)
-			token_drop(&job.in, NULL);
-		l->sent += rc == 0;
-	}
-	EXPECT(rc == 0 || rc == WEIR_EPIPE);
-	weir_tx_close(&l->jobs);
-	return 0;
+	return (struct job){.head.id = n, .in = token_make(0, token_kind(seed, 10), n)};
 }
 
-static int take_results(weir_ctx *ctx, weir_err *err, void *arg)
+static void see_result(void *arg, const struct result *r)
 {
 	struct load *l = arg;
-	struct result r;
-	(void)err;
-	while (!atomic_load(&l->leave) && weir_rx_recv(ctx, l->results, &r) == 1) {
-		EXPECT(r.head.rc == 0 || r.head.rc == WEIR_EEXHAUSTED || r.head.rc == WEIR_ECANCELED);
-		EXPECT(r.head.rc != 0 || r.value.n == r.head.id + 1);
-		EXPECT(r.head.rc != WEIR_EEXHAUSTED || weir_err_is(&r.head.err, REFUSED) ||
-		       weir_err_is(&r.head.err, WEIR_ETIMEOUT));
-		l->failed[r.head.id % JOBS] = r.head.rc == WEIR_EEXHAUSTED;
-		if (r.head.rc == 0)
-			token_drop(&r.value, NULL);
-		weir_err_fini(&r.head.err);
-		atomic_fetch_add(&l->got, 1);
-	}
-	weir_rx_close(&l->results);
-	return 0;
+	EXPECT(r->head.rc == 0 || r->head.rc == WEIR_EEXHAUSTED || r->head.rc == WEIR_ECANCELED);
+	EXPECT(r->head.rc != 0 || r->value.n == r->head.id + 1);
+	EXPECT(r->head.rc != WEIR_EEXHAUSTED || weir_err_is(&r->head.err, REFUSED) ||
+	       weir_err_is(&r->head.err, WEIR_ETIMEOUT));
+	l->failed[r->head.id % JOBS] = r->head.rc == WEIR_EEXHAUSTED;
 }
 
 static int next_line(weir_ctx *ctx, char *line, size_t cap, size_t *len, weir_err *err, void *arg)
@@ -814,7 +774,7 @@ static void close_layers(weir_ctx *ctx, struct load *l, const weir_pipeline_repo
 	struct weir_bucket_stats k;
 	struct weir_bulkhead_snapshot h;
 	uint64_t letters = read_letters(ctx, l), ran = atomic_load(&l->ran);
-	bool quietly = l->ending == SENDER_ENDS || l->ending == DRAIN;
+	bool quietly = l->jobs.ending == SENDER_ENDS || l->jobs.ending == DRAIN;
 	weir_breaker_snapshot_get(ctx, &l->breaker, &b);
 	weir_bucket_stats_read(&l->bucket, &k);
 	weir_bulkhead_snapshot_get(&l->bulkhead, &h);
@@ -858,45 +818,18 @@ static void open_layers(weir_ctx *ctx, struct load *l)
 	EXPECT(weir_stage_check(l->st, NULL) == 0);
 }
 
-static void end_run(weir_scope *s, struct load *l)
-{
-	if (l->ending == DRAIN)
-		weir_pipeline_drain(l->run);
-	else if (l->ending == CANCEL)
-		weir_pipeline_cancel(l->run, "enough");
-	else if (l->ending == SCOPE_CANCEL)
-		weir_scope_cancel(s, "enough");
-	else if (l->ending == RECEIVER_LEAVES)
-		atomic_store(&l->leave, true);
-}
-
 static int run_once(weir_ctx *ctx, weir_err *err, uint64_t round, uint64_t sums[2])
 {
 	static struct load load;
 	struct load *l = &load;
 	uint64_t seed = seed_of(round);
 	weir_pipeline_report r;
-	weir_scope s, users;
 	memset((void *)l, 0, sizeof(*l));
-	l->ending = (enum ending)(round % ENDINGS);
+	l->jobs = (struct jobs){
+		.ending = (enum ending)(round % ENDINGS), .n = JOBS, .make = make_job, .see = see_result, .arg = l};
 	open_layers(ctx, l);
-	weir_scope_init(&s, ctx);
-	weir_scope_init(&users, ctx);
 	const struct weir_pipeline_opts opts = {.stage = l->st, .workers = WORKERS, .result_buffer = pick(&seed, 3)};
-	EXPECT(weir_pipeline_start(&s, &token_type, &token_type, &opts, &l->jobs, &l->results, &l->run) == 0);
-	EXPECT(weir_scope_spawn(&users, "send", send_jobs, l) == 0);
-	EXPECT(weir_scope_spawn(&users, "take", take_results, l) == 0);
-	uint64_t when = pick(&seed, JOBS / 2);
-	while (l->ending != SENDER_ENDS && atomic_load(&l->got) < when)
-		weir_rt_yield(rt);
-	end_run(&s, l);
-	int rc = weir_scope_join(ctx, &users, 0, err);
-	do
-		weir_pipeline_stats(l->run, &r);
-	while (r.workers_alive > 0);
-	weir_pipeline_stats(l->run, &r); /* the same snapshot may be older in what it read first */
-	rc = weir_scope_join(ctx, &s, rc, err);
-	EXPECT(r.received + r.discarded == l->sent && r.received == r.succeeded + r.failed + r.canceled);
+	int rc = run_jobs(ctx, err, &l->jobs, &opts, pick(&seed, JOBS / 2), &r);
 	close_layers(ctx, l, &r, sums);
 	EXPECT(atomic_load(&inside[0]) == 0 && atomic_load(&tokens_alive) == 0);
 	weir_stage_free(&l->st);

@@ -14,7 +14,7 @@
  *                new ones.
  *   pipeline     A stage as the handler of a run that ends at a random moment, with a probe that is told by all of its
  *                workers and helpers: each span begins once and ends once, inside its parent. */
-#include "token.h"
+#include "jobs.h"
 
 enum { CALLERS = 4, MOST = 12 };
 
@@ -820,7 +820,6 @@ static int batcher(weir_ctx *ctx, weir_err *err, void *arg)
 /* ---- pipeline ---- */
 
 enum { JOBS = 120, WORKERS = 3, SPANS = 1 << 13 };
-enum ending { SENDER_ENDS, DRAIN, CANCEL, SCOPE_CANCEL, RECEIVER_LEAVES, ENDINGS };
 
 struct telling {
 	weir_probe probe;
@@ -859,26 +858,11 @@ static uint64_t told(const struct telling *t, enum weir_probe_kind kind)
 	return atomic_load(&t->n[kind]);
 }
 
-struct job {
-	struct weir_job_head head;
-	struct token in;
-};
-
-struct result {
-	struct weir_result_head head;
-	struct token value;
-};
-
 struct load {
 	struct telling told;
 	weir_stage *st;
-	weir_pipeline *run;
-	weir_tx *jobs;
-	weir_rx *results;
-	enum ending ending;
-	_Atomic uint64_t got;
-	_Atomic bool leave;
-	uint64_t sent, values, kinds[4];
+	struct jobs jobs;
+	uint64_t kinds[3];
 };
 
 /* Of a job's token: one of three at the same time, under one of the workers. */
@@ -901,44 +885,21 @@ static weir_stage *tree_of_jobs(void)
 	return weir_parallel(child, 3, 2, weir_fan_in(rt, &token_type, &token_type, sum_plain, NULL));
 }
 
-static int send_jobs(weir_ctx *ctx, weir_err *err, void *arg)
+static struct job make_job(uint32_t n, uint64_t *seed)
 {
-	struct load *l = arg;
-	uint64_t seed = seed_of(tokens_made);
-	int rc = 0;
-	(void)err;
-	for (uint32_t n = 0; n < JOBS && rc == 0; n++) {
-		enum kind kind = token_kind(&seed, 20);
-		/* who waits must have something to wait for */
-		struct job job = {.head = {.id = n, .timeout_ns = kind == WAITS ? 1 + pick(&seed, 1000) : 0},
-				  .in = token_make(0, kind, n)};
-		rc = weir_tx_send(ctx, l->jobs, &job);
-		if (rc < 0)
-			token_drop(&job.in, NULL);
-		l->sent += rc == 0;
-	}
-	EXPECT(rc == 0 || rc == WEIR_EPIPE);
-	weir_tx_close(&l->jobs);
-	return 0;
+	enum kind kind = token_kind(seed, 20);
+	/* who waits must have something to wait for */
+	return (struct job){.head = {.id = n, .timeout_ns = kind == WAITS ? 1 + pick(seed, 1000) : 0},
+			    .in = token_make(0, kind, n)};
 }
 
-static int take_results(weir_ctx *ctx, weir_err *err, void *arg)
+static void see_result(void *arg, const struct result *r)
 {
 	struct load *l = arg;
-	struct result r;
-	(void)err;
-	while (!atomic_load(&l->leave) && weir_rx_recv(ctx, l->results, &r) == 1) {
-		EXPECT(r.head.rc != 0 || r.value.n == 3 * r.head.id + 3);
-		EXPECT(r.head.rc == 0 || r.head.rc == REFUSED || r.head.cause != WEIR_CAUSE_NONE);
-		EXPECT(r.head.rc != REFUSED || weir_err_is(&r.head.err, REFUSED));
-		if (r.head.rc == 0)
-			token_drop(&r.value, NULL);
-		l->kinds[r.head.rc == 0 ? 0 : r.head.rc == REFUSED ? 1 : 2]++;
-		weir_err_fini(&r.head.err);
-		atomic_fetch_add(&l->got, 1);
-	}
-	weir_rx_close(&l->results);
-	return 0;
+	EXPECT(r->head.rc != 0 || r->value.n == 3 * r->head.id + 3);
+	EXPECT(r->head.rc == 0 || r->head.rc == REFUSED || r->head.cause != WEIR_CAUSE_NONE);
+	EXPECT(r->head.rc != REFUSED || weir_err_is(&r->head.err, REFUSED));
+	l->kinds[r->head.rc == 0 ? 0 : r->head.rc == REFUSED ? 1 : 2]++;
 }
 
 static void close_telling(const struct telling *t, const weir_pipeline_report *r)
@@ -952,51 +913,24 @@ static void close_telling(const struct telling *t, const weir_pipeline_report *r
 		EXPECT(atomic_load(&t->span[i]) != 1);
 }
 
-static void end_run(weir_scope *s, struct load *l)
-{
-	if (l->ending == DRAIN)
-		weir_pipeline_drain(l->run);
-	else if (l->ending == CANCEL)
-		weir_pipeline_cancel(l->run, "enough");
-	else if (l->ending == SCOPE_CANCEL)
-		weir_scope_cancel(s, "enough");
-	else if (l->ending == RECEIVER_LEAVES)
-		atomic_store(&l->leave, true);
-}
-
-static int run_once(weir_ctx *ctx, weir_err *err, uint64_t round, uint64_t kinds[4])
+static int run_once(weir_ctx *ctx, weir_err *err, uint64_t round, uint64_t kinds[3])
 {
 	static struct load load;
 	struct load *l = &load;
 	uint64_t seed = seed_of(round);
 	weir_pipeline_report r;
-	weir_scope s, users;
 	memset((void *)l, 0, sizeof(*l));
-	l->ending = (enum ending)(round % ENDINGS);
+	l->jobs = (struct jobs){
+		.ending = (enum ending)(round % ENDINGS), .n = JOBS, .make = make_job, .see = see_result, .arg = l};
 	l->told.probe = (weir_probe){.fn = be_told, .arg = &l->told};
 	EXPECT(weir_probe_attach(rt, &l->told.probe) == 0);
 	l->st = tree_of_jobs();
-	weir_scope_init(&s, ctx);
-	weir_scope_init(&users, ctx);
 	const struct weir_pipeline_opts opts = {.stage = l->st,
 						.workers = WORKERS,
 						.job_buffer = pick(&seed, 3),
 						.ordered = pick(&seed, 2)};
-	EXPECT(weir_pipeline_start(&s, &token_type, &token_type, &opts, &l->jobs, &l->results, &l->run) == 0);
-	EXPECT(weir_scope_spawn(&users, "send", send_jobs, l) == 0);
-	EXPECT(weir_scope_spawn(&users, "take", take_results, l) == 0);
-	uint64_t when = pick(&seed, JOBS / 2);
-	while (l->ending != SENDER_ENDS && atomic_load(&l->got) < when)
-		weir_rt_yield(rt);
-	end_run(&s, l);
-	int rc = weir_scope_join(ctx, &users, 0, err);
-	do
-		weir_pipeline_stats(l->run, &r);
-	while (r.workers_alive > 0);
-	weir_pipeline_stats(l->run, &r); /* the same snapshot may be older in what it read first */
-	rc = weir_scope_join(ctx, &s, rc, err);
-	EXPECT(r.received + r.discarded == l->sent && r.received == r.succeeded + r.failed + r.canceled);
-	EXPECT(l->ending != SENDER_ENDS || (l->sent == JOBS && atomic_load(&l->got) == JOBS));
+	int rc = run_jobs(ctx, err, &l->jobs, &opts, pick(&seed, JOBS / 2), &r);
+	EXPECT(l->jobs.ending != SENDER_ENDS || (l->jobs.sent == JOBS && atomic_load(&l->jobs.got) == JOBS));
 	close_telling(&l->told, &r);
 	EXPECT(atomic_load(&inside[0]) == 0 && atomic_load(&tokens_alive) == 0);
 	weir_stage_free(&l->st);
@@ -1008,7 +942,7 @@ static int run_once(weir_ctx *ctx, weir_err *err, uint64_t round, uint64_t kinds
 
 static int pipeline(weir_ctx *ctx, weir_err *err, void *arg)
 {
-	uint64_t kinds[4] = {0};
+	uint64_t kinds[3] = {0};
 	int rc = 0;
 	(void)arg;
 	for (uint64_t round = 0; round < ROUNDS(200) && rc == 0; round++)
