@@ -38,6 +38,23 @@ static int client(weir_ctx *ctx, weir_err *err, void *arg)
 	return 0;
 }
 
+/* Two calls of st, each in a task of s, and what becomes of them. */
+static int start_clients(weir_ctx *ctx, weir_scope *s, weir_stage *st, struct client c[2], weir_err *err)
+{
+	int rc = weir_stage_check(st, err);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
+	weir_scope_init(s, ctx);
+	for (int i = 0; rc == 0 && i < 2; i++) {
+		rc = weir_call_new(s, st, &c[i].call);
+		WEIR_SIM_EQ(c[i].call == NULL, rc < 0);
+	}
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = weir_scope_spawn(s, "client", client, &c[i]);
+	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
+	weir_sim_quiesce(ctx);
+	return rc;
+}
+
 /* Three stages, two calls, two tasks, two copies. */
 static int guarded(weir_ctx *ctx, weir_err *err, void *arg)
 {
@@ -54,17 +71,7 @@ static int guarded(weir_ctx *ctx, weir_err *err, void *arg)
 		    0);
 	const struct weir_stage_opts opts = {.in = &number, .out = &number, .process = copy};
 	weir_stage *st = weir_guard(weir_bulkhead_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &bulkhead), &breaker);
-	int rc = weir_stage_check(st, err);
-	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
-	weir_scope_init(&s, ctx);
-	for (int i = 0; rc == 0 && i < 2; i++) {
-		rc = weir_call_new(&s, st, &c[i].call);
-		WEIR_SIM_EQ(c[i].call == NULL, rc < 0);
-	}
-	for (int i = 0; rc == 0 && i < 2; i++)
-		rc = weir_scope_spawn(&s, "client", client, &c[i]);
-	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
-	weir_sim_quiesce(ctx);
+	int rc = start_clients(ctx, &s, st, c, err);
 	weir_breaker_snapshot_get(ctx, &breaker, &is);
 	weir_bulkhead_snapshot_get(&bulkhead, &full);
 	WEIR_SIM_EQ(full.running + full.waiting, 0);
@@ -99,17 +106,7 @@ static int limited(weir_ctx *ctx, weir_err *err, void *arg)
 	const struct weir_stage_opts opts = {.in = &number, .out = &number, .process = copy};
 	weir_stage *st = weir_throttle_stage(weir_adaptive_stage(weir_stage_new(weir_ctx_rt(ctx), &opts), &adaptive),
 					     &throttle);
-	int rc = weir_stage_check(st, err);
-	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM);
-	weir_scope_init(&s, ctx);
-	for (int i = 0; rc == 0 && i < 2; i++) {
-		rc = weir_call_new(&s, st, &c[i].call);
-		WEIR_SIM_EQ(c[i].call == NULL, rc < 0);
-	}
-	for (int i = 0; rc == 0 && i < 2; i++)
-		rc = weir_scope_spawn(&s, "client", client, &c[i]);
-	WEIR_SIM_ASSERT(rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EAGAIN);
-	weir_sim_quiesce(ctx);
+	int rc = start_clients(ctx, &s, st, c, err);
 	weir_throttle_snapshot_get(ctx, &throttle, &asked);
 	weir_adaptive_snapshot_get(ctx, &adaptive, &is);
 	uint64_t ran = 0;
