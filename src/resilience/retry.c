@@ -182,13 +182,9 @@ static int retry_process(weir_ctx *ctx, const void *in, void *out, weir_err *err
 
 static void retry_bind(struct weir__binder *b, const weir_stage *st, struct weir__run *out)
 {
-	struct retry_node *node = weir__bind_node(b, st, sizeof(*node));
-	node->wrap.st = st;
-	node->wrap.probed = weir__binder_probed(b, st);
+	struct retry_node *node = weir__wrap_node(b, st, sizeof(*node), retry_process, out);
 	weir__spent_bind(b, (const struct weir__spender *)st, &node->spent);
 	weir__within_bind(b, (const struct weir__spender *)st, &node->within, &node->wrap.child);
-	out->fn = retry_process;
-	out->arg = node;
 }
 
 const struct weir__stage_ops weir__retry_ops = {.bind = retry_bind};

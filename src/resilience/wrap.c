@@ -16,15 +16,22 @@ weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops
 	return st;
 }
 
-void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
+void *weir__wrap_node(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
 		      struct weir__run *out)
 {
 	struct weir__wrap *w = weir__bind_node(b, st, node);
 	w->st = st;
 	w->probed = weir__binder_probed(b, st);
-	weir__bind(b, st->children[0], &w->child);
 	out->fn = fn;
 	out->arg = w;
+	return w;
+}
+
+void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
+		      struct weir__run *out)
+{
+	struct weir__wrap *w = weir__wrap_node(b, st, node, fn, out);
+	weir__bind(b, st->children[0], &w->child);
 	return w;
 }
 

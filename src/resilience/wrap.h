@@ -97,7 +97,9 @@ static inline void weir__spender_ends(const struct weir__spender *s, struct weir
 weir_stage *weir__wrap_make(weir_stage *child, const struct weir__stage_ops *ops, const char *name, size_t size,
 			    size_t node);
 
-/* The node, with its child bound, as what out runs. */
+/* The node, as what out runs: its child is still to be bound, or is. */
+void *weir__wrap_node(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
+		      struct weir__run *out);
 void *weir__wrap_bind(struct weir__binder *b, const weir_stage *st, size_t node, weir_handler_fn *fn,
 		      struct weir__run *out);
 
