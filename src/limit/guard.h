@@ -12,9 +12,6 @@
 #include "../rt/atomic.h"
 #include "../rt/lock.h"
 
-/* What libweir-ext.so may call of src/limit (src/weir.map). */
-#define WEIR__SHARED __attribute__((visibility("default")))
-
 struct weir__guard {
 	struct weir_obj obj;
 	weir_rt *rt;

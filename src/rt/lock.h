@@ -16,6 +16,9 @@
 
 #include "atomic.h"
 
+/* What libweir-ext.so may call of the inside of libweir (src/weir.map). */
+#define WEIR__SHARED __attribute__((visibility("default")))
+
 enum weir__rank {
 	WEIR__RANK_NONE = 0,
 	WEIR__RANK_REGISTRY, /* the statistics registry of a runtime */

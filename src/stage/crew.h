@@ -40,9 +40,6 @@
 #include "../rt/duty.h"
 #include "../rt/lock.h"
 
-/* What libweir-ext.so may call of src/stage (src/weir.map). */
-#define WEIR__SHARED __attribute__((visibility("default")))
-
 struct weir__batch {
 	void (*item)(weir_ctx *ctx, void *arg, uint32_t lane, size_t index);
 	void *arg;
