@@ -81,8 +81,8 @@ static void end_run(weir_scope *s, struct jobs *j)
 		atomic_store(&j->leave, true);
 }
 
-/* From the start to the end of all tasks; r is the run's last account. Not SENDER_ENDS: it ends when `when` results have
- * come. */
+/* From the start to the end of all tasks; r is the run's last account. Unless the sender ends it, it ends when `when`
+ * results have come. */
 static int run_jobs(weir_ctx *ctx, weir_err *err, struct jobs *j, const struct weir_pipeline_opts *opts, uint64_t when,
 		    weir_pipeline_report *r)
 {
